@@ -1,0 +1,281 @@
+"""An opened workspace: the library's front door, and the only place that chooses concrete adapters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from campaigns.app.workplace import Workplace
+from campaigns.definitions import (
+    CampaignFile,
+    Definition,
+    WorkspaceFile,
+    campaign_keys,
+    find_workspace,
+    load_campaign,
+    load_workspace,
+)
+from campaigns.definitions.instants import format_instant, parse_instant
+from campaigns.engines.port import Engine
+from campaigns.errors import InvalidDefinition, NotFound, Problem
+from campaigns.launch.books import report
+from campaigns.launch.explain import explain
+from campaigns.launch.preview import preview
+from campaigns.launch.purge import purge
+from campaigns.launch.run import Ports, Watch, run
+from campaigns.launch.snapshot import open_snapshot
+from campaigns.ledger import Launch, Ledger, NewLaunch, Owner, State
+from campaigns.plan import Plan, check_workspace, compile_campaign, decisions_query, define
+
+LAUNCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class Campaigns:
+    """The campaigns of one workspace. Every method may be called from a fresh process at any time.
+
+    >>> Campaigns("acme").launch("winback", as_of=parse_instant("2026-06-01"))  # doctest: +SKIP
+    """
+
+    def __init__(self, workspace: str | Path | None = None) -> None:
+        """Open the workspace in a folder; without one, the nearest from the current folder upwards.
+
+        Raises NotFound when there is none, InvalidDefinition with every problem of its file.
+        """
+        root = find_workspace(Path.cwd()) if workspace is None else Path(workspace)
+        self.file: WorkspaceFile = load_workspace(root)
+        self._place = Workplace(self.file)
+
+    def keys(self) -> list[str]:
+        """The campaigns of the workspace, valid or not."""
+        return campaign_keys(self.file)
+
+    def validate(self, key: str | None = None) -> list[str]:
+        """The campaigns that were checked: one, or all with everything else in the workspace.
+
+        Raises InvalidDefinition with every problem of every file, InvalidData for sources that cannot be opened.
+        """
+        keys = self.keys() if key is None else [key]
+        problems: list[Problem] = []
+        with closing(self._place.engine()) as engine:
+            if key is None:
+                with _collected(problems):
+                    tables = self._place.attach(engine, self.file.record, all_events=True)
+                    check_workspace(self.file.record, tables, engine.dialect, self._locate(None))
+            for each in keys:
+                with _collected(problems):
+                    self._check(engine, load_campaign(self.file, each))
+        if problems:
+            raise InvalidDefinition(list(dict.fromkeys(problems)))
+        return keys
+
+    def preview(self, key: str, as_of: datetime | None = None) -> dict[str, Any]:
+        """What a launch would do, exactly; nothing is written. Raises as `launch` does."""
+        with self._planned(key, as_of, None) as (plan, engine):
+            return preview(plan, engine)
+
+    def plan(self, key: str, as_of: datetime | None = None) -> Plan:
+        """The plan of a campaign, without running it. Raises as `validate` does."""
+        with self._planned(key, as_of, None) as (plan, _):
+            return plan
+
+    def launch(
+        self, key: str, as_of: datetime | None = None, launch_id: str | None = None, watch: Watch | None = None
+    ) -> dict[str, Any]:
+        """Emit one event per matched customer, at least once; the launch's report.
+
+        The same id again resumes the launch, or returns the report of a completed one. `as_of` is now unless given.
+
+        Raises InvalidDefinition, InvalidData (nothing was emitted), Conflict (the id is another definition's or
+        another launcher's), Unavailable (may be resumed), Damaged, Stopped.
+        """
+        file = load_campaign(self.file, key)
+        definition = define(self.file.record, file.record)
+        known = self._known(launch_id, definition, as_of)
+        instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
+        launch_id = launch_id or derived_id(definition, instant)
+        if known is None or known.manifest is None:
+            # Before the claim: what cannot be planned leaves no trace in the ledger.
+            with closing(self._place.engine()) as engine:
+                self._check(engine, file)
+        new = NewLaunch(
+            launch_id=launch_id,
+            campaign=key,
+            campaign_version=definition.version,
+            as_of=format_instant(instant),
+            definition=definition.model_dump_json(by_alias=True, exclude_defaults=True),
+            explicit_as_of=as_of is not None,
+        )
+        self._place.secret()
+        with closing(self._place.ledger()) as ledger:
+            return self._run(ledger, ledger.claim(new, Owner.current()), watch)
+
+    def resume(self, launch_id: str, watch: Watch | None = None) -> dict[str, Any]:
+        """Finish a launch as it was frozen, whatever its files say by now; the launch's report. Raises as `launch`."""
+        with closing(self._place.ledger()) as ledger:
+            claim = ledger.resume(launch_id, Owner.current())
+            if claim is None:
+                raise self._no_launch(launch_id, ledger)
+            return self._run(ledger, claim, watch)
+
+    def launches(self) -> list[dict[str, Any]]:
+        """The reports of all launches, the newest first."""
+        ledger = self._place.existing_ledger()
+        if ledger is None:
+            return []
+        with closing(ledger):
+            return [self._status(launch) for launch in ledger.all()]
+
+    def status(self, launch_id: str) -> dict[str, Any]:
+        """The report of a launch, who works on it, and whether it was purged. Raises NotFound."""
+        return self._status(self._find(launch_id))
+
+    def explain(
+        self, subject: str, customer: str, tenant: str | None = None, as_of: datetime | None = None
+    ) -> dict[str, Any]:
+        """Why a customer did or did not get a campaign or a launch. Raises NotFound, Ambiguous."""
+        launch = self._found(subject)
+        if tenant is not None and tenant not in self.file.record.tenants:
+            raise NotFound(f"tenant {tenant!r} does not exist; the workspace has {', '.join(self.file.record.tenants)}")
+        if launch is None:
+            if subject not in self.keys():
+                raise NotFound(f"{subject!r} is neither a campaign nor a launch of this workspace")
+            with self._planned(subject, as_of, None) as (plan, engine):
+                return explain(plan, engine, customer, tenant, None)
+        if launch.manifest is None or launch.purged_at:
+            why = "was purged" if launch.purged_at else f"is {launch.state}: nothing is frozen yet"
+            raise NotFound(f"launch {launch.launch_id!r} {why}; explain the campaign instead")
+        plan, engine = self._planner(launch)
+        with closing(engine):
+            snapshot = open_snapshot(self._place.snapshots, launch)
+            files = [snapshot.verified(shard.shard) for shard in launch.shards]
+            frozen = engine.rows(decisions_query(files, customer)) if files else []
+            return explain(plan, engine, customer, tenant, frozen)
+
+    def events(self, launch_id: str | None = None) -> Iterator[bytes]:
+        """The events on the stream, oldest first within a partition, duplicates kept. Raises NotFound, Unavailable."""
+        mark = f'"launch_id":"{launch_id}"'.encode() if launch_id else b""
+        if launch_id:
+            self._find(launch_id)
+        for message in self._place.stream().read():
+            if mark in message.value and (
+                launch_id is None or json.loads(message.value)["data"]["launch_id"] == launch_id
+            ):
+                yield message.value
+
+    def purge(self, launch_id: str, *, confirmed: bool = False) -> dict[str, Any]:
+        """Remove a launch's personal data; its books stay. See `campaigns.launch.purge.purge`."""
+        with closing(self._place.ledger()) as ledger:
+            launch = ledger.find(launch_id)
+            if launch is None:
+                raise self._no_launch(launch_id, ledger)
+            place = self._place
+            definition = Definition.model_validate_json(launch.definition)
+            return purge(launch, definition.workspace, ledger, place.stream(), place.snapshots, confirmed=confirmed)
+
+    def _run(self, ledger: Ledger, claim: Launch, watch: Watch | None) -> dict[str, Any]:
+        if claim.state == State.COMPLETED:
+            return report(claim) | {"already_complete": True}
+        ports = Ports(ledger, self._place.stream(), self._place.snapshots, self._planner, self._place.reader)
+        return report(run(claim, ports, watch)) | {"already_complete": False}
+
+    def _planner(self, claim: Launch) -> tuple[Plan, Engine]:
+        """The plan of a claimed launch, from its frozen definition."""
+        definition = Definition.model_validate_json(claim.definition)
+        engine = self._place.engine()
+        try:
+            tables = self._place.attach(engine, definition)
+            compiled = compile_campaign(definition, definition.campaign, tables, engine.dialect)
+            secret = self._place.secret()
+            return Plan(compiled, definition, claim.launch_id, parse_instant(claim.as_of), secret), engine
+        except BaseException:
+            engine.close()
+            raise
+
+    @contextmanager
+    def _planned(self, key: str, as_of: datetime | None, launch_id: str | None) -> Iterator[tuple[Plan, Engine]]:
+        """The plan of a campaign as its files stand, for looking only."""
+        file = load_campaign(self.file, key)
+        instant = _checked(as_of or _now())
+        with closing(self._place.engine()) as engine:
+            definition = define(self.file.record, file.record)
+            compiled = self._check(engine, file)
+            secret = self._place.secret(create=False)
+            yield Plan(compiled, definition, launch_id or derived_id(definition, instant), instant, secret), engine
+
+    def _check(self, engine: Engine, file: CampaignFile) -> Any:
+        definition = define(self.file.record, file.record)
+        tables = self._place.attach(engine, definition)
+        return compile_campaign(self.file.record, file.record, tables, engine.dialect, self._locate(file))
+
+    def _locate(self, campaign: CampaignFile | None) -> Any:
+        def locate(kind: str, path: tuple[str | int, ...], message: str, start: int, end: int | None) -> Problem:
+            file = campaign if kind == "campaign" and campaign else self.file
+            return file.problem(path, message, start, end)
+
+        return locate
+
+    def _known(self, launch_id: str | None, definition: Definition, as_of: datetime | None) -> Launch | None:
+        """The launch that a claim of this id would meet, if it exists."""
+        wanted = launch_id or (derived_id(definition, as_of) if as_of else None)
+        return self._found(wanted) if wanted else None
+
+    def _found(self, launch_id: str) -> Launch | None:
+        ledger = self._place.existing_ledger()
+        if ledger is None:
+            return None
+        with closing(ledger):
+            return ledger.find(launch_id)
+
+    def _find(self, launch_id: str) -> Launch:
+        launch = self._found(launch_id)
+        if launch is None:
+            raise self._no_launch(launch_id, None)
+        return launch
+
+    def _no_launch(self, launch_id: str, ledger: Ledger | None) -> NotFound:
+        known = [launch["launch_id"] for launch in (self.launches() if ledger is None else [])]
+        return NotFound(
+            f"launch {launch_id!r} does not exist" + (f"; there are {', '.join(known[:10])}" if known else "")
+        )
+
+    def _status(self, launch: Launch) -> dict[str, Any]:
+        owner = launch.live_owner()
+        return report(launch) | {
+            "owner": str(owner) if owner else None,
+            "created_at": launch.created_at,
+            "completed_at": launch.completed_at,
+            "purged_at": launch.purged_at,
+        }
+
+
+def derived_id(definition: Definition, as_of: datetime) -> str:
+    """The launch id of a campaign, its version and as_of: the same launch asked for twice is one launch."""
+    compact = as_of.astimezone(UTC).strftime("%Y%m%dT%H%M%S") + (
+        f".{as_of.microsecond:06d}" if as_of.microsecond else ""
+    )
+    return f"{definition.campaign.campaign}-{compact}Z-{definition.version[:8]}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _checked(as_of: datetime) -> datetime:
+    if as_of > datetime.now(UTC):
+        raise InvalidDefinition(
+            f"as_of {format_instant(as_of)} is in the future; it must not be later than now, {format_instant(_now())}"
+        )
+    return as_of
+
+
+@contextmanager
+def _collected(problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except InvalidDefinition as error:
+        problems.extend(error.problems)

@@ -1,0 +1,97 @@
+"""The campaign: who is addressed, what is tried, what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from campaigns.definitions.experiments import Experiment, Holdout
+from campaigns.definitions.records import Expression, Key, Name, Record, refusal
+
+
+class OfSurface(Record):
+    """Every tenant of one surface."""
+
+    surface: Key = Field(description="The surface whose tenants are addressed.")
+
+
+def _without_repeats(keys: tuple[str, ...]) -> tuple[str, ...]:
+    for index, key in enumerate(keys):
+        if key in keys[:index]:
+            raise refusal(f"{key!r} is listed twice", index)
+    return keys
+
+
+def _shape(value: object) -> str | None:
+    match value:
+        case str():
+            return "all"
+        case list() | tuple():
+            return "list"
+        case dict() | OfSurface():
+            return "surface"
+        case _:
+            return None
+
+
+Tenants = Annotated[
+    Annotated[Literal["all"], Tag("all")]
+    | Annotated[tuple[Key, ...], Field(min_length=1), Tag("list")]
+    | Annotated[OfSurface, Tag("surface")],
+    Discriminator(_shape, custom_error_type="refused", custom_error_message="need all, a list of tenants or a surface"),
+]
+
+
+class Audience(Record):
+    """Who is matched: the rule is true, and no excluded segment is true."""
+
+    where: Expression = Field(description="The rule a customer must satisfy.")
+    exclude: tuple[Key, ...] = Field(default=(), description="Segments whose customers are never matched.")
+
+    @field_validator("exclude")
+    @classmethod
+    def _once_each(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
+        return _without_repeats(exclude)
+
+
+class Campaign(Record):
+    """The campaign file. It never executes; a launch does."""
+
+    campaign: Key = Field(description="The name of the campaign: the file's name without .yaml.")
+    tenants: Tenants = Field(description="Who may be addressed: all, a list of tenants, or {surface: key}.")
+    channel: Key = Field(description="How customers are addressed, such as email or push.")
+    audience: Audience = Field(description="The customers who are matched.")
+    holdout: Holdout | None = Field(default=None, description="The matched customers who are withheld.")
+    experiment: Experiment | None = Field(default=None, description="The variants that are tried.")
+    offer: Key | None = Field(default=None, description="The offer for everybody whose variant names none.")
+    variables: Mapping[Name, Expression] = Field(
+        default={}, description="Expressions over attributes: the values the template will need, by name."
+    )
+
+    @field_validator("tenants")
+    @classmethod
+    def _once_each(cls, tenants: Tenants) -> Tenants:
+        return _without_repeats(tenants) if isinstance(tenants, tuple) else tenants
+
+    def offer_for(self, variant: str | None) -> str | None:
+        """The offer of a variant (None: of a campaign without an experiment), or None if there is none.
+
+        A variant's own `offer:` wins, also when it is null; a variant that does not say gets the campaign's.
+        """
+        if variant is None or self.experiment is None:
+            return self.offer
+        arm = self.experiment.variants[variant]
+        return arm.offer if arm.names_offer else self.offer
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """The keys of all offers that somebody may get."""
+        variants = [None] if self.experiment is None else [*self.experiment.variants]
+        return frozenset(offer for offer in map(self.offer_for, variants) if offer is not None)
+
+    @property
+    def units(self) -> frozenset[str]:
+        """The attributes that are bucketed instead of the customer."""
+        return frozenset(part.unit for part in (self.holdout, self.experiment) if part and part.unit)

@@ -1,0 +1,1 @@
+"""Engines run plans into snapshots; `port` says what one must do."""

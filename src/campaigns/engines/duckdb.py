@@ -1,0 +1,154 @@
+"""The embedded engine: DuckDB over local files, in bounded memory, with nothing of the outside but the sources."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from campaigns.engines.port import EventBatch, Progress, Query, ResolvedSource
+from campaigns.engines.sources import attach
+from campaigns.errors import Damaged, InvalidData, Unavailable
+
+_POLL_SECONDS = 0.1
+_SHARD_BYTES = "32MB"
+T = TypeVar("T")
+
+
+class DuckDB:
+    """An in-memory DuckDB whose spill files live in `temp` (created when needed)."""
+
+    dialect = "duckdb"
+
+    def __init__(self, temp: Path, memory_limit: str, threads: int | None = None) -> None:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "temp_directory": str(temp),
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+        }
+        if threads is not None:
+            config["threads"] = threads
+        with _translated():
+            self._connection = duckdb.connect(":memory:", config=config)
+            self._connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA source")
+            self._connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+
+    def attach(self, table: str, source: ResolvedSource) -> dict[str, str]:
+        """See `Engine.attach`."""
+        with _translated(source.name):
+            attach(self._connection, table, source)
+            described = self._connection.execute(
+                "SELECT column_name, column_type FROM (DESCRIBE FROM query_table($table))",
+                {"table": f"source.{table}"},
+            )
+            return dict(described.fetchall())
+
+    def run(self, query: Query) -> None:
+        """See `Engine.run`."""
+        self._interruptible(lambda: self._connection.execute(query.text, dict(query.parameters)).fetchall())
+
+    def rows(self, query: Query) -> list[dict[str, object]]:
+        """See `Engine.rows`."""
+
+        def fetch() -> list[dict[str, object]]:
+            result = self._connection.execute(query.text, dict(query.parameters))
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+        return self._interruptible(fetch)
+
+    def write(self, query: Query, folder: Path, progress: Progress | None = None) -> list[Path]:
+        """See `Engine.write`."""
+        target = str(folder).replace("'", "''")
+        copy = Query(
+            f"COPY (\n{query.text}\n) TO '{target}' (FORMAT parquet, COMPRESSION zstd, PER_THREAD_OUTPUT true, "
+            f"FILE_SIZE_BYTES '{_SHARD_BYTES}', OVERWRITE_OR_IGNORE true)",
+            query.parameters,
+        )
+        self._interruptible(lambda: self._connection.execute(copy.text, dict(copy.parameters)).fetchall(), progress)
+        return sorted(folder.glob("*.parquet"))
+
+    def events(self, query: Query, rows: int) -> Iterator[EventBatch]:
+        """See `Engine.events`."""
+        try:
+            self._connection.execute("SET preserve_insertion_order = true")
+            reader = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows)
+            last = -1
+            for batch in reader:
+                positions, keys, payloads, ids = (column.to_pylist() for column in batch.columns)
+                if not positions:
+                    continue
+                if positions[0] <= last or not all(map(operator.lt, positions, positions[1:])):
+                    raise Damaged("a shard's rows came out of order; nothing more was emitted")
+                last = positions[-1]
+                yield EventBatch(last + 1, keys, payloads, ids)
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise Damaged(f"a shard cannot be read: {_message(error)}") from error
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._connection.close()
+
+    def _interruptible(self, work: Callable[[], T], progress: Progress | None = None) -> T:
+        """Run `work` beside the main thread, so that Ctrl-C interrupts a query and progress can be told."""
+        done = threading.Event()
+        outcome: list[T] = []
+        failure: list[BaseException] = []
+
+        def body() -> None:
+            try:
+                outcome.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
+                failure.append(error)
+            finally:
+                done.set()
+
+        thread = threading.Thread(target=body, name="duckdb-query", daemon=True)
+        thread.start()
+        try:
+            while not done.wait(_POLL_SECONDS):
+                if progress is not None:
+                    progress(max(0.0, self._connection.query_progress() / 100))
+        except BaseException:
+            self._connection.interrupt()
+            thread.join()
+            raise
+        with _translated():
+            if failure:
+                raise failure[0]
+        return outcome[0]
+
+
+@contextmanager
+def _translated(name: str = "") -> Iterator[None]:
+    """DuckDB's errors as ours: who must act is what the caller needs to know."""
+    prefix = f"{name}: " if name else ""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise Unavailable(f"{prefix}out of memory: {_message(error)}; raise `engine.memory_limit`") from error
+    except duckdb.IOException as error:
+        if "No space left" in str(error) or "disk is full" in str(error).lower():
+            raise Unavailable(f"{prefix}the disk is full: {_message(error)}") from error
+        raise InvalidData(f"{prefix}{_message(error)}") from error
+    except duckdb.Error as error:
+        raise InvalidData(f"{prefix}{_message(error)}") from error
+
+
+_NOISE = ("Original Line", "Possible", "LINE ", "delimiter =", "quote =", "escape =", "header =", "null_", "encoding =")
+
+
+def _message(error: Exception) -> str:
+    """DuckDB's message without its excerpts of the query and of the data, which may be personal."""
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    told = [line for line in lines if line and not line.startswith(_NOISE) and not set(line) <= {"^"}]
+    return " ".join(told[:3])

@@ -1,0 +1,80 @@
+"""What an engine must do: read declared sources, run one query into shards, read shards back as events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+Progress = Callable[[float], None]
+"""Called with the done part of a long query, 0.0 to 1.0; the engine's estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SQL text in the engine's dialect and the values of its named parameters, which never become text."""
+
+    text: str
+    parameters: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSource:
+    """A declared source, ready to be opened.
+
+    `name` is how errors call it (`customers`, `events.orders`); `shown` is the location as the author wrote it,
+    `location` the same resolved against the workspace; `text_columns` hold ids and are never read as numbers from CSV.
+    """
+
+    name: str
+    shown: str
+    location: str
+    table: str | None
+    text_columns: Sequence[str]
+
+
+class EventBatch(NamedTuple):
+    """Events of one shard, in the order of its rows. Columns, not records: there are millions.
+
+    `end` is one past the shard's row of the last event; everything before it is in this batch or an earlier one.
+    """
+
+    end: int
+    keys: list[str]
+    payloads: list[bytes]
+    ids: list[str]
+
+
+class Engine(Protocol):
+    """Runs plans. Sources appear as tables `source.<name>`; nothing else of the outside is reachable from a query."""
+
+    dialect: str
+    """SQLGlot's name of the SQL dialect."""
+
+    def attach(self, table: str, source: ResolvedSource) -> dict[str, str]:
+        """Make a source readable as `source.<table>`; its columns and their types in the dialect's own words.
+
+        Raises InvalidData when the source is missing, unreadable, or needs an extension that is not installed.
+        """
+
+    def run(self, query: Query) -> None:
+        """Execute a statement without a result, such as one that fills a temporary table."""
+
+    def rows(self, query: Query) -> list[dict[str, object]]:
+        """The rows of a small result. Raises InvalidData when a source does not hold what it declares."""
+
+    def write(self, query: Query, folder: Path, progress: Progress | None = None) -> list[Path]:
+        """Run a query of any size into Parquet files in an empty folder, in bounded memory.
+
+        Raises InvalidData for a broken source, Unavailable for a full disk. Files are not yet synced to disk.
+        """
+
+    def events(self, query: Query, rows: int) -> Iterator[EventBatch]:
+        """Stream the query's columns row, key, payload, id in the order of `row`, at most `rows` a batch.
+
+        Memory is bounded. Raises Damaged when the file cannot be read or is not in order.
+        """
+
+    def close(self) -> None:
+        """Release memory, temporary tables and files."""

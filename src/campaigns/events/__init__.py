@@ -1,0 +1,1 @@
+"""The event record, its id, its bytes and its JSON Schema."""

@@ -1,0 +1,1 @@
+"""Who is held out and who gets which variant; and whether the split can be trusted."""

@@ -1,0 +1,92 @@
+"""The books: what a launch decided, counted; and the report that every command prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from campaigns.definitions import Campaign
+from campaigns.experiment.split import SUSPICIOUS, split_p_value
+from campaigns.ledger import Launch
+
+_COLUMNS = ("filename", "outcome", "reason", "variant", "offer", "tenant")
+
+
+def count_books(
+    counts: Sequence[Mapping[str, Any]], files: Sequence[Path], quarantined_rows: Mapping[str, int], campaign: Campaign
+) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """The books from the rows of `counts_query`, and (decisions, sends) of each file."""
+    by_file = {row["filename"]: (row["decisions"], row["sends"]) for row in _grouped(counts, "filename")}
+    per_file = [by_file.get(str(file), (0, 0)) for file in files]
+    outcomes = list(_grouped(counts, "outcome", "reason"))
+    variants = _sent(counts, "variant")
+    experiment = campaign.experiment
+    weights = {name: arm.weight for name, arm in experiment.variants.items()} if experiment else {}
+    books = {
+        "matched": sum(decisions for decisions, _ in per_file),
+        "sent": sum(sends for _, sends in per_file),
+        "held_out": sum(row["decisions"] for row in outcomes if row["outcome"] == "holdout"),
+        "suppressed": {row["reason"]: row["decisions"] for row in outcomes if row["outcome"] == "suppressed"},
+        "quarantined": {row["reason"]: row["decisions"] for row in outcomes if row["outcome"] == "quarantined"},
+        "quarantined_rows": dict(quarantined_rows),
+        "variants": variants,
+        "offers": _sent(counts, "offer"),
+        "tenants": _sent(counts, "tenant"),
+        "split_p_value": split_p_value(variants, weights),
+    }
+    return books, per_file
+
+
+def report(launch: Launch) -> dict[str, Any]:
+    """What `launch`, `resume` and `status` print about a launch; counts are null until the audience is frozen."""
+    books = launch.books or {}
+    seconds = {part: round(launch.seconds.get(part, 0.0), 3) for part in ("freeze", "emit", "total")}
+    return {
+        "launch_id": launch.launch_id,
+        "campaign": launch.campaign,
+        "as_of": launch.as_of,
+        "state": str(launch.state),
+        **{name: books.get(name) for name in ("matched", "sent", "held_out", "suppressed", "quarantined")},
+        "quarantined_rows": books.get("quarantined_rows"),
+        "acknowledged": launch.acknowledged if launch.books else None,
+        **{name: books.get(name) for name in ("variants", "offers", "tenants", "split_p_value")},
+        "seconds": seconds,
+        "campaign_version": launch.campaign_version,
+        "error": launch.error,
+    }
+
+
+def warnings(document: Mapping[str, Any]) -> list[str]:
+    """What a person must hear about a report, loudest first."""
+    told = []
+    p_value = document["split_p_value"]
+    if p_value is not None and p_value < SUSPICIOUS:
+        told.append(
+            f"THE SPLIT IS NOT TO BE TRUSTED: what was sent does not agree with the weights (p = {p_value:.2g}, "
+            f"below {SUSPICIOUS})"
+        )
+    if document["matched"] == 0:
+        told.append("no customer matched")
+    if rows := document["quarantined_rows"]:
+        told.append(f"source rows that cannot be decided: {_listed(rows)}")
+    if decisions := document["quarantined"]:
+        told.append(f"decisions that cannot become an event: {_listed(decisions)}")
+    return told
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+
+
+def _grouped(counts: Sequence[Mapping[str, Any]], *names: str) -> list[Mapping[str, Any]]:
+    """Rows of one grouping: GROUPING() sets a bit for every column that is not grouped, the first one highest."""
+    last = len(_COLUMNS) - 1
+    bits = sum(1 << (last - position) for position, name in enumerate(_COLUMNS) if name not in names)
+    return sorted(
+        (row for row in counts if row["grouping"] == bits), key=lambda row: [str(row[name]) for name in names]
+    )
+
+
+def _sent(counts: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+    return {row[name]: row["sends"] for row in _grouped(counts, name) if row["sends"] and row[name] is not None}

@@ -1,0 +1,98 @@
+"""Preview: what a launch would do, exactly, without doing any of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+from campaigns.definitions import Campaign
+from campaigns.definitions.instants import format_instant
+from campaigns.engines.port import Engine
+from campaigns.experiment.split import split_p_value
+from campaigns.plan import SAMPLES, Customer, Plan
+
+Row = Mapping[str, Any]
+
+
+def preview(plan: Plan, engine: Engine) -> dict[str, Any]:
+    """The books as `launch` would close them, the funnel, and a few sample events.
+
+    `funnel` is a list of steps in the order of evaluation, each with how many customers are left after it.
+    """
+    for query in plan.screen():
+        engine.run(query)
+    quarantined = engine.rows(plan.quarantine())
+    rows = engine.rows(plan.funnel())
+    matched = [row for row in rows if row["passed"] == len(plan.steps())]
+    sent = [row for row in matched if row["outcome"] == "send"]
+    experiment = plan.definition.campaign.experiment
+    weights = {name: arm.weight for name, arm in experiment.variants.items()} if experiment else {}
+    variants = _count(sent, "variant")
+    return {
+        "campaign": plan.definition.campaign.campaign,
+        "campaign_version": plan.definition.version,
+        "launch_id": plan.launch_id,
+        "as_of": format_instant(plan.as_of),
+        "customers": _total(rows),
+        "funnel": _funnel(plan, rows, matched),
+        "matched": _total(matched),
+        "sent": _total(sent),
+        "held_out": _total(row for row in matched if row["outcome"] == "holdout"),
+        "suppressed": _count((row for row in matched if row["outcome"] == "suppressed"), "reason"),
+        "quarantined": _count((row for row in matched if row["outcome"] == "quarantined"), "reason"),
+        "quarantined_rows": {row["reason"]: row["rows"] for row in quarantined},
+        "variants": variants,
+        "offers": _count(sent, "offer"),
+        "tenants": _count(sent, "tenant"),
+        "split_p_value": split_p_value(variants, weights),
+        "sample_events": _sample_events(plan, engine, sent),
+    }
+
+
+def _funnel(plan: Plan, rows: Sequence[Row], matched: Sequence[Row]) -> list[dict[str, Any]]:
+    steps = plan.steps()
+    left = [_total(row for row in rows if row["passed"] > number) for number in range(len(steps))]
+    funnel = [{"step": "customers", "left": _total(rows)}]
+    funnel += [{"step": text, "left": count} for text, count in zip(steps, left, strict=True)]
+    count = _total(matched)
+    for step, outcome in ((_holdout(plan.definition.campaign), "holdout"), ("can become an event", "quarantined")):
+        kept_back = _total(row for row in matched if row["outcome"] == outcome)
+        count -= kept_back
+        if step and (kept_back or outcome == "holdout"):
+            funnel.append({"step": step, "left": count})
+    return funnel
+
+
+def _holdout(campaign: Campaign) -> str | None:
+    return f"not in holdout {campaign.holdout.key} ({campaign.holdout.percent:g} %)" if campaign.holdout else None
+
+
+def _sample_events(plan: Plan, engine: Engine, sent: Sequence[Row]) -> list[Any]:
+    """Events of a few customers, of as many variants as there are."""
+    by_variant: dict[Any, list[Row]] = {}
+    for row in sent:
+        by_variant.setdefault((row["variant"], row["offer"]), []).append(row)
+    examples = [
+        list(chain.from_iterable(zip_longest(*(row["examples"] for row in rows))))
+        for _, rows in sorted(by_variant.items(), key=lambda item: str(item[0]))
+    ]
+    mixed = [who for who in chain.from_iterable(zip_longest(*examples)) if who is not None]
+    chosen = [Customer(who["tenant"], who["customer"]) for who in mixed[:SAMPLES]]
+    if not chosen:
+        return []
+    return [json.loads(str(row["payload"])) for row in engine.rows(plan.events_of(chosen))]
+
+
+def _total(rows: Iterable[Row]) -> int:
+    return sum(row["customers"] for row in rows)
+
+
+def _count(rows: Iterable[Row], name: str) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for row in rows:
+        if row[name] is not None:
+            counted[row[name]] += row["customers"]
+    return dict(sorted(counted.items()))

@@ -1,0 +1,90 @@
+"""How the ledger's database is opened: immediate transactions, migrations, and errors that say who must act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from campaigns.errors import Damaged, InvalidDefinition, Unavailable
+
+HEAD = "0001"
+"""The newest migration; a test holds it against the migrations folder."""
+
+_BUSY_SECONDS = 30
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_database(url: str) -> Engine:
+    """A database at the newest migration. `url` is SQLAlchemy's, relative paths already resolved.
+
+    Raises InvalidDefinition for a URL nobody understands, Unavailable when the database cannot be opened, Damaged
+    when the file is not a database.
+    """
+    try:
+        parsed = make_url(url)
+        sqlite = parsed.get_backend_name() == "sqlite"
+        engine = create_engine(parsed, **(_sqlite_options() if sqlite else {"pool_pre_ping": True}))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise InvalidDefinition(f"ledger: {url!r} is not a database URL: {error}") from error
+    except ModuleNotFoundError as error:
+        raise InvalidDefinition(
+            f"ledger: {url!r} needs the package {error.name!r}; pip install 'campaigns-engine[postgres]'"
+        ) from error
+    if sqlite:
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    with translated():
+        _migrate(engine)
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """SQLAlchemy's errors as ours."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(f"ledger: {error.orig}") from error
+    except DatabaseError as error:
+        raise Damaged(f"ledger: {error.orig}") from error
+    except SQLAlchemyError as error:
+        raise Unavailable(f"ledger: {error}") from error
+
+
+def _sqlite_options() -> dict[str, Any]:
+    # The driver begins no transaction by itself: `_begin_immediate` does, so that readers never upgrade to writers.
+    return {"connect_args": {"isolation_level": None, "timeout": _BUSY_SECONDS}}
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.begin() as connection:
+        if _revision(connection) == HEAD:
+            return
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -1,0 +1,52 @@
+"""The ledger's tables. Small on purpose: launches, shards, an audit trail; nothing grows with the audience."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+launches = Table(
+    "launches",
+    metadata,
+    Column("launch_id", String(200), primary_key=True),
+    Column("campaign", String(200), nullable=False),
+    Column("campaign_version", String(64), nullable=False),
+    Column("as_of", String(40), nullable=False),
+    Column("definition", Text, nullable=False),  # frozen at the claim: what a resume uses
+    Column("state", String(20), nullable=False),
+    Column("epoch", Integer, nullable=False),  # raised by every claim; every write is fenced by it
+    Column("host", String(255)),  # the owner; NULL when nobody works on the launch
+    Column("pid", Integer),
+    Column("process_started", Float),
+    Column("lease_until", Float),
+    Column("manifest", String(64)),  # SHA-256 of the snapshot's manifest: its presence makes the snapshot valid
+    Column("books", Text),  # JSON: what the snapshot counted
+    Column("seconds", Text),  # JSON: time spent, by part
+    Column("error", Text),
+    Column("created_at", String(40), nullable=False),
+    Column("completed_at", String(40)),
+    Column("purged_at", String(40)),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("launch_id", String(200), ForeignKey("launches.launch_id"), primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column("decisions", BigInteger, nullable=False),  # rows of the shard
+    Column("sends", BigInteger, nullable=False),  # of them, events to emit
+    Column("checkpoint", BigInteger, nullable=False),  # rows before this one are done, contiguously
+    Column("acknowledged", BigInteger, nullable=False),  # events before the checkpoint, all acknowledged
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("launch_id", String(200), ForeignKey("launches.launch_id"), nullable=False, index=True),
+    Column("at", String(40), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("who", String(300), nullable=False),
+    Column("what", Text, nullable=False),
+)

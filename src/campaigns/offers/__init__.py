@@ -1,0 +1,1 @@
+"""What a customer is offered, and the code that proves it."""

@@ -1,0 +1,26 @@
+"""The visible, ordered list of stages that composes one query."""
+
+from campaigns.plan.compile import Compiled, Locate, check_workspace, compile_campaign, events_table
+from campaigns.plan.plan import SAMPLES, Plan, envelope_of
+from campaigns.plan.reach import Scope, define
+from campaigns.plan.shards import counts_query, decisions_query, events_query
+from campaigns.plan.stages import Customer, experiment_salt, holdout_salt
+
+__all__ = [
+    "SAMPLES",
+    "Compiled",
+    "Customer",
+    "Locate",
+    "Plan",
+    "Scope",
+    "check_workspace",
+    "compile_campaign",
+    "counts_query",
+    "decisions_query",
+    "define",
+    "envelope_of",
+    "events_query",
+    "events_table",
+    "experiment_salt",
+    "holdout_salt",
+]

@@ -1,0 +1,266 @@
+"""The plan: an ordered list of stages that composes one query, and the few small queries around it.
+
+Reading `STAGES` top to bottom is reading the order of evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlglot import exp
+
+from campaigns.audience import conjuncts, render, truth
+from campaigns.definitions import Definition
+from campaigns.engines.port import Query
+from campaigns.events.encode import Envelope, payload_sql
+from campaigns.offers import codes
+from campaigns.offers.terms import terms
+from campaigns.plan import stages
+from campaigns.plan.compile import Compiled
+from campaigns.plan.sql import alias, column, function, literal, select, total, total_text
+from campaigns.plan.stages import QUARANTINED, Customer, Stage, as_of_sql
+
+SAMPLES = 5
+"""How many examples a preview and a quarantine report show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a launch asks of an engine. The secret is bound as parameters, never part of a text."""
+
+    compiled: Compiled
+    definition: Definition
+    launch_id: str
+    as_of: datetime
+    secret: bytes = field(repr=False)
+
+    @property
+    def envelope(self) -> Envelope:
+        """What is the same in all events of the launch."""
+        return envelope_of(self.definition, self.launch_id, self.as_of)
+
+    def screen(self) -> list[Query]:
+        """Fill the temporary table of rows that cannot be decided; run before any other query of the plan."""
+        source = self.compiled.scope.customers
+        raw = [exp.column(name, quoted=True) for name in (source.tenant, source.id)]
+        counted = (
+            select(alias(raw[0], "t"), alias(raw[1], "i"), alias(exp.Count(this=exp.Star()), "copies"))
+            .from_(exp.table_("customers", db="source"))
+            .group_by(literal(1), literal(2))
+        )
+        identities = [
+            alias(stages.identity_of(self.compiled, "customers", name, column(short)), shown)
+            for name, short, shown in ((source.tenant, "t", "_tenant"), (source.id, "i", "_customer"))
+        ]
+        named = select(*identities, column("copies")).from_(counted.subquery("counted"))
+        reasoned = select(exp.Star(), alias(_quarantine_reason(self.tenants), "reason")).from_(named.subquery("named"))
+        query = select(exp.Star()).from_(reasoned.subquery("reasoned")).where(column("reason").is_(exp.null()).not_())
+        return [Query(f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} AS\n{self._text(query)}")]
+
+    @property
+    def tenants(self) -> list[str]:
+        """Every tenant of the workspace that the campaign's definition knows."""
+        return list(self.definition.known_tenants)
+
+    def quarantine(self) -> Query:
+        """reason, rows, samples: the rows that cannot be decided, with a few examples."""
+        sample = function(
+            "list",
+            exp.Struct(
+                expressions=[
+                    exp.PropertyEQ(this=exp.to_identifier("tenant"), expression=column("_tenant")),
+                    exp.PropertyEQ(
+                        this=exp.to_identifier("customer"),
+                        expression=function("left", column("_customer"), literal(200)),
+                    ),
+                ]
+            ),
+        )
+        query = (
+            select(
+                column("reason"),
+                alias(exp.cast(exp.Sum(this=column("copies")), "BIGINT"), "rows"),
+                alias(function("list_slice", sample, literal(1), literal(SAMPLES)), "samples"),
+            )
+            .from_(QUARANTINED)
+            .group_by(column("reason"))
+            .order_by(column("reason"))
+        )
+        return self._query(query)
+
+    def quarantine_of(self, customer: str) -> Query:
+        """reason, tenant: the quarantined rows of one customer id."""
+        query = (
+            select(column("reason"), alias(column("_tenant"), "tenant"))
+            .from_(QUARANTINED)
+            .where(column("_customer").eq(literal(customer)))
+        )
+        return self._query(query)
+
+    def decide(self) -> Query:
+        """The decisions of every matched customer: what the snapshot holds."""
+        return self._query(self._composed([*self._until_attributes(), *self._after_attributes()], "decisions"))
+
+    def funnel(self) -> Query:
+        """tenant, passed, outcome, reason, variant, offer, customers, examples: everyone, by steps passed.
+
+        Only who passed every step has an outcome. Exact: the same stages as `decide`, with the audience marked
+        instead of filtered.
+        """
+        c, carry = self.compiled, ("_passed",)
+        outcomes = [alias(self._if_matched(name), name) for name in ("outcome", "reason", "variant", "offer")]
+        query = (
+            select(column("tenant"), alias(column("_passed"), "passed"), *outcomes)
+            .select(alias(exp.Count(this=exp.Star()), "customers"), alias(_examples(), "examples"))
+            .from_("decisions")
+            .group_by(*(literal(position) for position in range(1, 7)))
+        )
+        parts = [
+            *self._until_attributes(),
+            self._steps(),
+            stages.buckets(c, "steps"),
+            stages.assigned(c),
+            stages.offered(c),
+            stages.decided(c, self.launch_id, self.as_of, carry),
+            stages.decisions(c, self.envelope, carry),
+        ]
+        return self._query(_with(parts, query))
+
+    def steps(self) -> list[str]:
+        """What `_passed` counts: the rule's conjuncts, then the exclusions, as the author wrote them."""
+        excluded = [f"not in_segment({name})" for name in self.compiled.excluded]
+        return [part.text for part in conjuncts(self.compiled.where)] + excluded
+
+    def events_of(self, only: Sequence[Customer]) -> Query:
+        """payload: the events of a few customers, as they would be emitted."""
+        payload = payload_sql(self.envelope, tenant_json_sql(self.envelope), variables=bool(self.compiled.variables))
+        query = select(alias(payload, "payload")).from_("decisions").where(column("outcome").eq(literal("send")))
+        parts = [*self._until_attributes(only), *self._after_attributes()]
+        return self._query(_with(parts, query.order_by(column("event_id"))))
+
+    def decisions_of(self, only: Sequence[Customer]) -> Query:
+        """The decisions of a few customers."""
+        return self._query(self._composed([*self._until_attributes(only), *self._after_attributes()], "decisions"))
+
+    def parts_of(self, only: Sequence[Customer]) -> Query:
+        """One row per customer: `attribute <name>` values, and `step <n>` true, false or NULL for every step."""
+        c = self.compiled
+        steps: list[exp.Expression] = [render(part, column, as_of_sql()) for part in conjuncts(c.where)]
+        steps += [exp.Not(this=total(render(rule, column, as_of_sql()))) for rule in c.excluded.values()]
+        eligible = [alias(render(rule, column, as_of_sql()), f"eligible {key}") for key, rule in c.eligible.items()]
+        query = select(
+            column("_tenant"),
+            column("_customer"),
+            *(alias(column(name), f"attribute {name}") for name in sorted(c.used) if name in c.types),
+            *(alias(step, f"step {number}") for number, step in enumerate(steps)),
+            *eligible,
+        ).from_("attributes")
+        return self._query(_with(self._until_attributes(only), query))
+
+    def _until_attributes(self, only: Sequence[Customer] = ()) -> list[Stage]:
+        c = self.compiled
+        keys = stages.used_events(c)
+        return [
+            stages.customers(c, only),
+            stages.identified(self.definition.tenants),
+            *(stages.by_customer(c, key, only) for key in keys),
+            stages.attributes(c, keys),
+        ]
+
+    def _after_attributes(self) -> list[Stage]:
+        c = self.compiled
+        return [
+            stages.audience(c),
+            stages.buckets(c),
+            stages.assigned(c),
+            stages.offered(c),
+            stages.decided(c, self.launch_id, self.as_of),
+            stages.decisions(c, self.envelope),
+        ]
+
+    def _steps(self) -> Stage:
+        """How many steps each customer passes, in order; all of them means matched."""
+        c = self.compiled
+        passes = [total(truth(part, column, as_of_sql())) for part in conjuncts(c.where)]
+        passes += [exp.Not(this=total(render(rule, column, as_of_sql()))) for rule in c.excluded.values()]
+        case = exp.Case()
+        for number, step in enumerate(passes):
+            case = case.when(exp.Not(this=step), literal(number))
+        return Stage(
+            "steps", select(exp.Star(), alias(case.else_(literal(len(passes))), "_passed")).from_("attributes")
+        )
+
+    def _if_matched(self, name: str) -> exp.Expression:
+        return exp.Case().when(column("_passed").eq(literal(len(self.steps()))), column(name))
+
+    def _composed(self, parts: Sequence[Stage], last: str) -> exp.Select:
+        names = [exp.column(name, quoted=True) for name in stages.decision_columns(self.compiled)]
+        return _with(parts, select(*names).from_(last))
+
+    def _query(self, query: exp.Select) -> Query:
+        values: dict[str, object] = {
+            stages.AS_OF: self.as_of.astimezone(UTC).replace(tzinfo=None),
+            **codes.parameters(self.secret),
+        }
+        used = {str(placeholder.this) for placeholder in query.find_all(exp.Placeholder)}
+        return Query(self._text(query), {name: value for name, value in values.items() if name in used})
+
+    def _text(self, query: exp.Expression) -> str:
+        return query.sql(dialect=self.compiled.dialect, pretty=True)
+
+
+def _examples() -> exp.Expression:
+    """A few customers of each group, the same whatever the order of rows."""
+    who = exp.Struct(
+        expressions=[
+            exp.PropertyEQ(this=exp.to_identifier(name), expression=column(name)) for name in ("tenant", "customer")
+        ]
+    )
+    return function("min_by", who, exp.MD5(this=column("customer")), literal(SAMPLES))
+
+
+def _quarantine_reason(tenants: Sequence[str]) -> exp.Expression:
+    """Why a row cannot be decided; the first reason counts. NULL for a row that can."""
+    customer, tenant = column("_customer"), column("_tenant")
+    known = exp.Coalesce(this=tenant.isin(*(literal(key) for key in tenants)), expressions=[exp.false()])
+    return (
+        exp.Case()
+        .when(total_text(customer).eq(literal("")), literal("missing_id"))
+        .when(stages.has_nul(customer), literal("nul_in_id"))
+        .when(exp.Not(this=known), literal("unknown_tenant"))
+        .when(exp.GT(this=column("copies"), expression=literal(1)), literal("duplicate_id"))
+    )
+
+
+def envelope_of(definition: Definition, launch_id: str, as_of: datetime) -> Envelope:
+    """What is the same in all events of a launch of this definition."""
+    campaign = definition.campaign
+    return Envelope(
+        workspace=definition.workspace,
+        campaign=campaign.campaign,
+        campaign_version=definition.version,
+        launch_id=launch_id,
+        channel=campaign.channel,
+        experiment=campaign.experiment.key if campaign.experiment else None,
+        as_of=as_of,
+        offers={key: terms(definition.offers[key], as_of) for key in sorted(campaign.offers)},
+        tenants={key: dict(tenant.variables) for key, tenant in definition.tenants.items()},
+    )
+
+
+def tenant_json_sql(envelope: Envelope) -> exp.Expression:
+    """The encoded variables of the decision's tenant, for a query over few rows."""
+    case = exp.Case(this=column("tenant"))
+    for tenant, text in envelope.tenant_json().items():
+        case = case.when(literal(tenant), literal(text))
+    return case
+
+
+def _with(parts: Sequence[Stage], query: exp.Select) -> exp.Select:
+    for part in parts:
+        query = query.with_(
+            exp.to_identifier(part.name, quoted=not part.name.isidentifier()), as_=part.query, copy=False
+        )
+    return query

@@ -1,0 +1,114 @@
+"""What every stream promises. `campaigns.streams.contract` is the same text as tests; each adapter runs it.
+
+A stream is a number of partitions, each an ordered log of messages. A message's key decides its partition, so
+messages of one key keep their order. Delivery is at least once: nothing is lost, anything may come twice.
+Publishers and subscribers are used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from campaigns.errors import CampaignsError
+
+
+class Message(NamedTuple):
+    """A message to publish. `key` decides the partition; streams that deduplicate go by `id`."""
+
+    key: str
+    value: bytes
+    id: str
+
+
+class Received(NamedTuple):
+    """A message as it lies on the stream. Positions grow within a partition; they may have holes."""
+
+    partition: int
+    position: int
+    key: str
+    value: bytes
+
+
+class Lost(CampaignsError):
+    """The partition belongs to another member now, which receives again what was not acknowledged."""
+
+
+class Publisher(Protocol):
+    """Puts messages on the stream."""
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Return once all messages are durable. If it raises, any of them may have been delivered.
+
+        Messages of one key keep their order, within a call and from one call to the next.
+
+        Raises:
+            Unavailable: the stream is down, full or locked; the same call may succeed later.
+            Damaged: what the stream stored cannot be trusted.
+        """
+
+    def close(self) -> None:
+        """Free what the publisher holds; what is published is durable already. A second call does nothing."""
+
+
+class Subscriber(Protocol):
+    """One member of a consumer group. The group's partitions are shared fairly among its members.
+
+    A member keeps its partitions as long as it polls. One that stays silent too long loses them, and a member
+    that joins takes over its share; both show in `assigned` after the next `poll`.
+    """
+
+    @property
+    def assigned(self) -> frozenset[int]:
+        """The partitions this member owned when `poll` last returned.
+
+        Drop what is unfinished of a partition that is no longer here: its new owner receives it again.
+        """
+
+    def poll(self, limit: int, timeout: float) -> Sequence[Received]:
+        """Return up to `limit` messages, or none when nothing arrived within `timeout` seconds.
+
+        Positions of a partition grow from call to call. A position that does not means that the partition was
+        lost and came back in between: drop what is unfinished of it, it is being delivered again.
+        `poll(0, 0)` receives nothing and keeps the membership alive, for a member whose output is stalled.
+        What is read ahead is bounded, however long a member stays away.
+
+        Raises:
+            Unavailable, Damaged: as `Publisher.publish`.
+        """
+
+    def acknowledge(self, partition: int, position: int) -> None:
+        """Everything before `position` of the partition is done: the group wants `position` next.
+
+        A position below an earlier one changes nothing. The highest that makes sense is one past the last
+        message received.
+
+        Raises:
+            Lost: this member no longer owns the partition. Nothing was acknowledged.
+            Unavailable, Damaged: as `Publisher.publish`.
+        """
+
+    def close(self) -> None:
+        """Give the partitions back at once; what is not acknowledged is delivered again to somebody.
+
+        A second call does nothing.
+        """
+
+
+class Stream(Protocol):
+    """A named stream. To have one opens nothing; its publishers and subscribers do."""
+
+    def publisher(self) -> Publisher:
+        """Open a publisher. Raises Unavailable, Damaged."""
+
+    def subscriber(self, group: str) -> Subscriber:
+        """Join a consumer group; a new group starts at the oldest message. Raises Unavailable, Damaged."""
+
+    def read(self) -> Iterator[Received]:
+        """Everything on the stream now, oldest first within a partition. No group, no side effects.
+
+        Ends at the end as it was at the call; a stream that does not exist yet is empty. Memory is bounded.
+
+        Raises:
+            Unavailable, Damaged: as `Publisher.publish`.
+        """
