@@ -14,6 +14,7 @@ NAMES = (
     "before-claim",
     "after-claim",
     "before-freeze",
+    "before-validate",
     "after-freeze",
     "before-publish",
     "after-publish",

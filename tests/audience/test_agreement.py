@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ from datetime import date, datetime, timedelta
 import duckdb
 import hypothesis.strategies as st
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlglot import exp
 
 from campaigns.audience import Rule, Type, check, evaluate, render, truth
 
-EXAMPLES = int(os.environ.get("RULE_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("RULE_EXAMPLES", "150"))
 AS_OF = datetime.fromisoformat("2026-06-01 12:30:00")
 BEGIN, END = datetime.fromisoformat("0001-01-01"), datetime.fromisoformat("9999-12-31 23:59:59.999999")
 AS_OF_SQL = exp.Placeholder(this="as_of")
@@ -271,3 +273,40 @@ def test_an_expression_means_the_same_in_duckdb_and_in_the_reference(text: str, 
 
     assert found == expected
     assert [type(value) for value in found] == [type(value) for value in expected]
+
+
+EDGES: list[dict[str, object]] = [
+    {**dict.fromkeys(TYPES), "real": real, "ratio": ratio, "whole": whole, "text": text, "at": at}
+    for real, ratio in itertools.product([None, math.nan, math.inf, -math.inf, -0.0, 1e308], repeat=2)
+    for whole, text, at in [(0, "", BEGIN), (-(2**63), "É🎉", END), (2**63 - 1, "a%", AS_OF), (None, None, None)]
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "real - ratio",
+        "real * ratio + 1",
+        "real / ratio",
+        "abs(real + ratio) * 0",
+        "coalesce(real - ratio, 7)",
+        "(real - ratio) is null",
+        "whole / real",
+        "whole + whole - whole",
+        "whole + 9223372036854775807 - 9223372036854775807",
+        "0 in (whole, -1 + (whole + 9223372036854775807))",
+        "-whole",
+        "abs(whole) * 2",
+        "- (- whole)",
+        "at + interval '1 month' - interval '1 month'",
+        "days_since(at)",
+        "length(text)",
+        "text like '_%' or text is null",
+    ],
+)
+def test_the_edges_of_every_type_agree(text: str) -> None:
+    rule = check(text, TYPES, SEGMENTS, want=None)
+
+    load(EDGES)
+
+    assert values(rule) == [evaluate(rule, row, AS_OF) for row in EDGES]

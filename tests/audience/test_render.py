@@ -34,7 +34,7 @@ def sql(text: str) -> str:
         ("since < as_of - interval '45 days'", "since < ($as_of - INTERVAL '45' DAY)"),
         ("x > 0.1", "x > CAST('0.1' AS DOUBLE)"),
         ("n > 0.5", "CAST(n AS DOUBLE) > CAST('0.5' AS DOUBLE)"),
-        ("n + n * 2 > 3", "TRY(n + (n * CAST('2' AS BIGINT))) > 3"),
+        ("n + n * 2 > 3", "TRY(n + TRY(n * CAST('2' AS BIGINT))) > 3"),
         ("x + x * x > x", "NULLIF(x + (x * x), CAST('nan' AS DOUBLE)) > x"),
         (
             "x / n",

@@ -69,6 +69,13 @@ def test_no_tenants_and_no_variants_are_refused(workspace_problems: Problems, ac
     assert problem.message == "need at least one entry, found none"
 
 
+@pytest.mark.parametrize("wrong", ["hunter2", "{value: hunter2}", "[hunter2]"])
+def test_a_secret_in_the_file_is_not_repeated(workspace_problems: Problems, wrong: str) -> None:
+    problems = workspace_problems("{env: CAMPAIGNS_SECRET}", wrong)
+    assert problems
+    assert "hunter2" not in str(InvalidDefinition(problems))
+
+
 def test_a_problem_is_shown_with_its_line_underlined(winback: CampaignFile) -> None:
     problem = winback.problem(("audience", "where"), "unknown attribute 'orders_90d'", 23, 33)
     assert str(problem) == (

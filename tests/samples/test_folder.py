@@ -45,9 +45,14 @@ def test_an_interruption_leaves_the_folder_as_it_was(tmp_path: Path, exists: boo
     root = tmp_path / "workspace"
     if exists:
         root.mkdir()
-    with pytest.raises(KeyboardInterrupt), new_workspace(root, "starter") as folder:
-        (folder / "data" / "half.csv").write_text("a\n")
-        raise KeyboardInterrupt
+
+    def build_half() -> None:
+        with new_workspace(root, "starter") as folder:
+            (folder / "data" / "half.csv").write_text("a\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_half()
     assert root.exists() == exists
     assert not exists or names(root) == set()
 

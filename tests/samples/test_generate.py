@@ -25,6 +25,36 @@ def digests(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+GOLDEN_CUSTOMERS = [
+    (
+        "c00000000",
+        "marketplace",
+        "Ada",
+        True,
+        "GB",
+        ["family", "vip"],
+        "2023-08-07 12:05:35",
+        "gold",
+        0.00037003238685429096,
+    ),
+    (
+        "c00000001",
+        "retailer-00002",
+        "Ben",
+        True,
+        "US",
+        ["family", "organic"],
+        "2023-10-18 04:13:00",
+        "basic",
+        0.0898501630872488,
+    ),
+]
+GOLDEN_ORDERS = [
+    (0, "c00000000", "marketplace", "2023-11-09 22:33:29", 9044, "DELI"),
+    (1, "c00000000", "marketplace", "2024-02-06 23:18:14", 3139, "GROCERY"),
+]
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20,000 customers of 351 tenants."""
@@ -90,7 +120,7 @@ def test_tenants_are_heavy_tailed_and_none_is_empty(root: Path) -> None:
     assert sorted(sizes.values())[175] < 20
 
 
-@pytest.mark.parametrize(("customers", "tenants", "filled"), [(0, 3, 0), (2, 3, 2), (3, 3, 3), (50, 1, 1)])
+@pytest.mark.parametrize(("customers", "tenants", "filled"), [(0, 3, 0), (2, 3, 2), (300, 300, 300), (50, 1, 1)])
 def test_small_workspaces_are_whole_too(tmp_path: Path, customers: int, tenants: int, filled: int) -> None:
     rows = generate(tmp_path, customers, tenants)
     assert rows["data/customers.parquet"] == customers
@@ -119,19 +149,19 @@ def test_the_first_campaign_matches_whom_plain_sql_finds(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("customers", "tenants", "seed", "message"),
     [
-        ({"customers": -1}, "customers: found -1, allowed is 0 to 4,294,967,295"),
-        ({"customers": 1, "tenants": 0}, "tenants: found 0, allowed is 1 to 10,000"),
-        ({"customers": 1, "tenants": 10_001}, "tenants: found 10,001, allowed is 1 to 10,000"),
-        ({"customers": 1, "seed": -5}, "seed: found -5, allowed is 0 to 4,294,967,295"),
+        (-1, 1, 0, "customers: found -1, allowed is 0 to 4,294,967,295"),
+        (1, 0, 0, "tenants: found 0, allowed is 1 to 10,000"),
+        (1, 10_001, 0, "tenants: found 10,001, allowed is 1 to 10,000"),
+        (1, 1, -5, "seed: found -5, allowed is 0 to 4,294,967,295"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_written(
-    tmp_path: Path, arguments: dict[str, int], message: str
+    tmp_path: Path, customers: int, tenants: int, seed: int, message: str
 ) -> None:
     with pytest.raises(InvalidDefinition) as refusal:
-        generate(tmp_path / "new", **arguments)
+        generate(tmp_path / "new", customers, tenants, seed)
     assert str(refusal.value) == message
     assert not (tmp_path / "new").exists()
 
@@ -141,7 +171,3 @@ def test_a_generated_workspace_is_not_overwritten(root: Path) -> None:
     with pytest.raises(InvalidDefinition, match="not empty"):
         generate(root, 5)
     assert digests(root) == before
-
-
-GOLDEN_CUSTOMERS: list[tuple[Any, ...]] = []
-GOLDEN_ORDERS: list[tuple[Any, ...]] = []

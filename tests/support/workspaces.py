@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 
 AS_OF = datetime.fromisoformat("2026-06-01T00:00:00+00:00")
 
-CUSTOMER = {
+CUSTOMER: dict[str, pa.DataType] = {
     "customer_id": pa.string(),
     "tenant_id": pa.string(),
     "first_name": pa.string(),
@@ -24,7 +24,7 @@ CUSTOMER = {
     "email_opt_in": pa.bool_(),
     "tags": pa.list_(pa.string()),
 }
-ORDER = {
+ORDER: dict[str, pa.DataType] = {
     "customer_id": pa.string(),
     "tenant_id": pa.string(),
     "ordered_at": pa.timestamp("us", tz="UTC"),

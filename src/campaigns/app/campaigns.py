@@ -22,13 +22,14 @@ from campaigns.definitions import (
 )
 from campaigns.definitions.instants import format_instant, parse_instant
 from campaigns.engines.port import Engine
-from campaigns.errors import InvalidDefinition, NotFound, Problem
+from campaigns.errors import Damaged, InvalidDefinition, NotFound, Problem
+from campaigns.failpoints import reach
 from campaigns.launch.books import report
 from campaigns.launch.explain import explain
 from campaigns.launch.preview import preview
 from campaigns.launch.purge import purge
 from campaigns.launch.run import Ports, Watch, run
-from campaigns.launch.snapshot import open_snapshot
+from campaigns.launch.snapshot import launch_folder, open_snapshot
 from campaigns.ledger import Launch, Ledger, NewLaunch, Owner, State
 from campaigns.plan import Plan, check_workspace, compile_campaign, decisions_query, define
 
@@ -93,6 +94,10 @@ class Campaigns:
         Raises InvalidDefinition, InvalidData (nothing was emitted), Conflict (the id is another definition's or
         another launcher's), Unavailable (may be resumed), Damaged, Stopped.
         """
+        if launch_id is not None and not LAUNCH_ID.fullmatch(launch_id):
+            raise InvalidDefinition(
+                f"launch id {launch_id!r}: use at most 128 of A-Z a-z 0-9 . _ - with a letter or digit first"
+            )
         file = load_campaign(self.file, key)
         definition = define(self.file.record, file.record)
         known = self._known(launch_id, definition, as_of)
@@ -112,15 +117,15 @@ class Campaigns:
         )
         self._place.secret()
         with closing(self._place.ledger()) as ledger:
+            reach("before-claim")
             return self._run(ledger, ledger.claim(new, Owner.current()), watch)
 
     def resume(self, launch_id: str, watch: Watch | None = None) -> dict[str, Any]:
         """Finish a launch as it was frozen, whatever its files say by now; the launch's report. Raises as `launch`."""
+        self._find(launch_id)  # without leaving a trace where there is none
         with closing(self._place.ledger()) as ledger:
-            claim = ledger.resume(launch_id, Owner.current())
-            if claim is None:
-                raise self._no_launch(launch_id, ledger)
-            return self._run(ledger, claim, watch)
+            reach("before-claim")
+            return self._run(ledger, ledger.resume(launch_id, Owner.current()), watch)
 
     def launches(self) -> list[dict[str, Any]]:
         """The reports of all launches, the newest first."""
@@ -169,18 +174,20 @@ class Campaigns:
 
     def purge(self, launch_id: str, *, confirmed: bool = False) -> dict[str, Any]:
         """Remove a launch's personal data; its books stay. See `campaigns.launch.purge.purge`."""
-        with closing(self._place.ledger()) as ledger:
-            launch = ledger.find(launch_id)
-            if launch is None:
-                raise self._no_launch(launch_id, ledger)
-            place = self._place
-            definition = Definition.model_validate_json(launch.definition)
-            return purge(launch, definition.workspace, ledger, place.stream(), place.snapshots, confirmed=confirmed)
+        launch, place = self._find(launch_id), self._place
+        definition = Definition.model_validate_json(launch.definition)
+        with closing(place.ledger()) as ledger:
+            found = purge(launch, definition.workspace, ledger, place.stream(), place.snapshots, confirmed=confirmed)
+        place.clear_spill()
+        return found
 
     def _run(self, ledger: Ledger, claim: Launch, watch: Watch | None) -> dict[str, Any]:
+        reach("after-claim")
         if claim.state == State.COMPLETED:
             return report(claim) | {"already_complete": True}
-        ports = Ports(ledger, self._place.stream(), self._place.snapshots, self._planner, self._place.reader)
+        place = self._place
+        root = self.file.root.absolute()
+        ports = Ports(root, ledger, place.stream(), place.snapshots, self._planner, place.reader)
         return report(run(claim, ports, watch)) | {"already_complete": False}
 
     def _planner(self, claim: Launch) -> tuple[Plan, Engine]:
@@ -225,23 +232,25 @@ class Campaigns:
         return self._found(wanted) if wanted else None
 
     def _found(self, launch_id: str) -> Launch | None:
-        ledger = self._place.existing_ledger()
-        if ledger is None:
-            return None
-        with closing(ledger):
-            return ledger.find(launch_id)
+        # Looked for before the ledger: a launch that begins meanwhile is in the ledger before it has a folder.
+        frozen = LAUNCH_ID.fullmatch(launch_id) and launch_folder(self._place.snapshots, launch_id).exists()
+        found = None
+        if ledger := self._place.existing_ledger():
+            with closing(ledger):
+                found = ledger.find(launch_id)
+        if found is None and frozen:
+            raise Damaged(
+                f"launch {launch_id!r} has a snapshot, but the ledger does not know it: restore the ledger from a "
+                "backup; launching anew could decide differently"
+            )
+        return found
 
     def _find(self, launch_id: str) -> Launch:
         launch = self._found(launch_id)
         if launch is None:
-            raise self._no_launch(launch_id, None)
+            known = ", ".join(found["launch_id"] for found in self.launches()[:10])
+            raise NotFound(f"launch {launch_id!r} does not exist" + (f"; there are {known}" if known else ""))
         return launch
-
-    def _no_launch(self, launch_id: str, ledger: Ledger | None) -> NotFound:
-        known = [launch["launch_id"] for launch in (self.launches() if ledger is None else [])]
-        return NotFound(
-            f"launch {launch_id!r} does not exist" + (f"; there are {', '.join(known[:10])}" if known else "")
-        )
 
     def _status(self, launch: Launch) -> dict[str, Any]:
         owner = launch.live_owner()
@@ -266,6 +275,8 @@ def _now() -> datetime:
 
 
 def _checked(as_of: datetime) -> datetime:
+    if as_of.tzinfo is None:
+        raise InvalidDefinition(f"as_of {as_of.isoformat()} has no time zone; say which, such as +00:00")
     if as_of > datetime.now(UTC):
         raise InvalidDefinition(
             f"as_of {format_instant(as_of)} is in the future; it must not be later than now, {format_instant(_now())}"

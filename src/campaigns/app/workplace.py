@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
+
 from campaigns.definitions import Customers, Duration, EventTable, WorkspaceFile, resolve, resolve_url
 from campaigns.engines.port import Engine, ResolvedSource
-from campaigns.errors import InvalidDefinition, Unavailable
+from campaigns.errors import Damaged, InvalidDefinition, Unavailable
 from campaigns.ledger import Ledger
 from campaigns.plan import Scope, events_table
 from campaigns.streams import Stream
@@ -42,13 +46,19 @@ class Workplace:
         from campaigns.engines.duckdb import DuckDB
 
         settings = self._record.engine
-        return DuckDB(self._temp, settings.memory_limit, settings.threads)
+        return DuckDB(self._spill(), settings.memory_limit, settings.threads)
+
+    def clear_spill(self) -> None:
+        """Remove the spill files of processes that were killed: rows of customers."""
+        for left in (self._root / PRIVATE).glob("spill-*"):
+            if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+                shutil.rmtree(left, ignore_errors=True)
 
     def reader(self) -> Engine:
         """An engine that reads snapshots only: one thread, so that the publisher has the other core."""
         from campaigns.engines.duckdb import DuckDB
 
-        return DuckDB(self._temp, _READER_MEMORY, threads=1)
+        return DuckDB(self._spill(), _READER_MEMORY, threads=1)
 
     def attach(self, engine: Engine, scope: Scope, *, all_events: bool = False) -> Mapping[str, Mapping[str, str]]:
         """Make the customers and the event tables that attributes use readable; their columns by table.
@@ -107,9 +117,15 @@ class Workplace:
             raise InvalidDefinition([self._file.problem(("secret",), f"the secret's {name} is missing or empty")])
         return found.strip()
 
-    @property
-    def _temp(self) -> Path:
-        return self._root / PRIVATE / "tmp"
+    def _spill(self) -> Path:
+        """A folder of this process for what does not fit into memory, beside the snapshots or, where a workspace
+        was only ever looked at, among the system's temporary files. It is private: it holds personal data.
+        """
+        private = self._root / PRIVATE
+        if not os.access(private, os.W_OK):
+            return Path(tempfile.mkdtemp(prefix="campaigns-")) / "spill"
+        self.clear_spill()
+        return private / f"spill-{os.getpid()}"
 
     def _embedded_stream(self, url: str) -> Stream:
         from campaigns.streams.sqlite import SqliteStream
@@ -148,7 +164,7 @@ class Workplace:
     def _generated_secret(self, create: bool) -> bytes:
         path = self._root / PRIVATE / "secret"
         if path.exists():
-            return _content(path).strip()
+            return _kept_secret(path)
         if not create:
             return secrets.token_bytes(_SECRET_BYTES)
         self._private_folder()
@@ -163,8 +179,8 @@ class Workplace:
                 os.link(temporary, path)
             temporary.unlink()
         except OSError as error:
-            raise Unavailable(f"secret: {error.strerror}: {path}") from error
-        return _content(path).strip()
+            raise Unavailable(f"secret: {error.strerror}: {path.name}") from error
+        return _kept_secret(path)
 
     def _private_folder(self) -> None:
         folder = self._root / PRIVATE
@@ -172,6 +188,13 @@ class Workplace:
         ignore = folder / ".gitignore"
         if not ignore.exists():
             _written(ignore, "*\n")
+
+
+def _kept_secret(path: Path) -> bytes:
+    found = _content(path).strip()
+    if not found:
+        raise Damaged(f"secret: {PRIVATE}/{path.name} is empty, codes would change: restore it from a backup")
+    return found
 
 
 def _make_folder(folder: Path) -> None:

@@ -137,8 +137,14 @@ class _Renderer:
     def arithmetic(self, node: Call) -> exp.Expression:
         if node.type is Type.TIMESTAMP:
             return self.shifted(node)
-        guard = dialect.real if is_real_arithmetic(node) else dialect.attempt
-        return guard(self.unguarded(node))
+        return dialect.real(self.unguarded(node)) if is_real_arithmetic(node) else self.whole(node)
+
+    def whole(self, node: Call) -> exp.Expression:
+        """One guard for each operation: DuckDB turns `(n + 5) - 3` into `n + 2`, which overflows later."""
+        parts = [self.value(arg) for arg in node.args]
+        if node.op is Op.NEGATE:
+            return dialect.attempt(dialect.opposite(_whole(parts[0])))
+        return dialect.attempt(_calculation(node.op, parts))
 
     def shifted(self, node: Call) -> exp.Expression:
         moment, span = node.args
@@ -146,25 +152,19 @@ class _Renderer:
         near = isinstance(span, Interval) and seconds(span.amount, span.unit) <= seconds(_SAFE_YEARS, Unit.YEAR)
         return made if near and isinstance(moment, AsOf) else dialect.in_years(made)
 
-    def unguarded(self, node: Node) -> exp.Expression:
-        """One guard serves a whole calculation of one type: NULL, NaN and overflow pass through it."""
-        assert isinstance(node, Call)  # noqa: S101
-        parts = [self.unguarded(arg) if _calculates(arg, node.type) else self.value(arg) for arg in node.args]
-        match node.op:
-            case Op.DIVIDE:
-                return dialect.quotient(_whole(parts[0]), _whole(parts[1]))
-            case Op.ABS:
-                return exp.Abs(this=parts[0])
-            case Op.NEGATE if is_real_arithmetic(node):
-                return exp.Neg(this=_whole(parts[0]))
-            case Op.NEGATE:
-                return dialect.opposite(_whole(parts[0]))
-            case op:
-                return _BINARY[op](this=_whole(parts[0]), expression=_whole(parts[1]))
+    def unguarded(self, node: Call) -> exp.Expression:
+        """A calculation with doubles needs one guard around all of it: NULL and NaN pass through."""
+        parts = [
+            self.unguarded(arg) if isinstance(arg, Call) and is_real_arithmetic(arg) else self.value(arg)
+            for arg in node.args
+        ]
+        if node.op is Op.DIVIDE:
+            return dialect.quotient(*map(_whole, parts))
+        return exp.Neg(this=_whole(parts[0])) if node.op is Op.NEGATE else _calculation(node.op, parts)
 
 
-def _calculates(node: Node, type_: Type | None) -> bool:
-    return isinstance(node, Call) and node.op in ARITHMETIC and node.type is type_
+def _calculation(op: Op, parts: list[exp.Expression]) -> exp.Expression:
+    return exp.Abs(this=parts[0]) if op is Op.ABS else _BINARY[op](this=_whole(parts[0]), expression=_whole(parts[1]))
 
 
 def _joined(op: Op, parts: list[exp.Expression]) -> exp.Expression:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,8 +55,9 @@ class Document:
         return self.source.problem(message, place.start, place.end if place.end > place.start else place.start + 1)
 
     def complain(self, complaint: Complaint) -> Problem:
-        """The problem of a complaint."""
-        return self.problem(complaint.path, complaint.message, on_key=complaint.on_key)
+        """The problem of a complaint. What stands at `secret:` is never quoted: it may be the secret itself."""
+        problem = self.problem(complaint.path, complaint.message, on_key=complaint.on_key)
+        return replace(problem, excerpt="") if complaint.path[:1] == ("secret",) else problem
 
     def validate(self, record: type[R]) -> tuple[R | None, list[Problem]]:
         """The file as a record, or None; and everything that is wrong with it, in the order of the lines."""

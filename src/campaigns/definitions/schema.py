@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema
-
 from campaigns.definitions.campaigns import Campaign
 from campaigns.definitions.records import Record
 from campaigns.definitions.workspaces import Workspace
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def workspace_schema() -> dict[str, Any]:
@@ -23,7 +23,7 @@ def campaign_schema() -> dict[str, Any]:
 
 def _schema(record: type[Record]) -> dict[str, Any]:
     schema = record.model_json_schema(by_alias=True, mode="validation")
-    return {"$schema": GenerateJsonSchema.schema_dialect, **_closed(schema)}
+    return {"$schema": _DIALECT, **_closed(schema)}
 
 
 def _closed(schema: Any) -> Any:

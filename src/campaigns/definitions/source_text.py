@@ -35,28 +35,25 @@ class SourceText:
 
     def line(self, number: int) -> str:
         """The line with that number, counting from 0, without its break."""
-        start = self.line_starts[number]
-        match = _BREAK.search(self.text, start)
-        return self.text[start : match.start() if match else len(self.text)]
+        return self.text[self.line_starts[number] : self._line_end(number)]
+
+    def _line_end(self, number: int) -> int:
+        if number + 1 == len(self.line_starts):
+            return len(self.text)
+        following = self.line_starts[number + 1]
+        return following - (2 if self.text.startswith("\r\n", following - 2) else 1)
 
     def problem(self, message: str, start: int, end: int) -> Problem:
         """A problem at the offsets [start, end), underlined as far as its first line goes.
 
-        A line that is too wide to show has no excerpt.
+        A place too far to the right to be shown has no excerpt.
         """
         number = bisect_right(self.line_starts, start) - 1
-        line = self.line(number)
-        column = start - self.line_starts[number]
-        length = max(1, min(end - start, len(line) - column))
-        shown = line.replace("\t", " ") if column + length <= _WIDEST_EXCERPT else ""
-        return Problem(
-            message,
-            self.file,
-            number + 1,
-            column + 1,
-            length,
-            shown[:_WIDEST_EXCERPT].rstrip() if shown else "",
-        )
+        first, last = self.line_starts[number], self._line_end(number)
+        column, length = start - first, max(1, min(end, last) - start)
+        shown = self.text[first : min(last, first + _WIDEST_EXCERPT)] if column + length <= _WIDEST_EXCERPT else ""
+        excerpt = shown.replace("\t", " ").rstrip()
+        return Problem(message, self.file, number + 1, column + 1, length, excerpt)
 
 
 def decode(file: str, content: bytes) -> SourceText:

@@ -79,7 +79,7 @@ class _Builder:
         for event in self._events():
             self._read(event)
         if self.root is None or (isinstance(self.root, Scalar) and not self.root.text and not self.root.style):
-            raise InvalidDefinition([Problem("the file is empty", self.source.file, 1, 1)])
+            raise InvalidDefinition([*self.problems, Problem("the file is empty", self.source.file, 1, 1)])
         return self.root
 
     def _events(self) -> Iterator[Any]:

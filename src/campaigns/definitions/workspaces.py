@@ -70,6 +70,13 @@ class Secret(Record):
     env: Text | None = Field(default=None, description="The environment variable that holds it.")
     file: Text | None = Field(default=None, description="The file that holds it, relative to the workspace.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _never_the_secret_itself(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise refusal("need {env: NAME} or {file: PATH}; the secret itself must not be in this file")
+        return value
+
     @model_validator(mode="after")
     def _one_place(self) -> Secret:
         if (self.env is None) == (self.file is None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +23,12 @@ T = TypeVar("T")
 
 
 class DuckDB:
-    """An in-memory DuckDB whose spill files live in `temp` (created when needed)."""
+    """An in-memory DuckDB that spills to the folder `temp`, created when needed and removed by `close`."""
 
     dialect = "duckdb"
 
     def __init__(self, temp: Path, memory_limit: str, threads: int | None = None) -> None:
+        self._temp = temp
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "temp_directory": str(temp),
@@ -80,7 +82,10 @@ class DuckDB:
     def events(self, query: Query, rows: int) -> Iterator[EventBatch]:
         """See `Engine.events`."""
         try:
-            self._connection.execute("SET preserve_insertion_order = true")
+            # The shard stays the side that is read through: built into a hash table it would lose its order.
+            self._connection.execute(
+                "SET preserve_insertion_order = true; SET disabled_optimizers = 'join_order,build_side_probe_side'"
+            )
             reader = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows)
             last = -1
             for batch in reader:
@@ -97,6 +102,7 @@ class DuckDB:
     def close(self) -> None:
         """See `Engine.close`."""
         self._connection.close()
+        shutil.rmtree(self._temp, ignore_errors=True)
 
     def _interruptible(self, work: Callable[[], T], progress: Progress | None = None) -> T:
         """Run `work` beside the main thread, so that Ctrl-C interrupts a query and progress can be told."""

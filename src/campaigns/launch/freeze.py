@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.engines.port import Engine, Progress
-from campaigns.errors import Unavailable
+from campaigns.errors import Conflict, Unavailable
 from campaigns.failpoints import reach
 from campaigns.launch.books import count_books
 from campaigns.launch.snapshot import Snapshot, launch_folder, remove_others, store_snapshot
@@ -31,19 +31,30 @@ def freeze(
     quarantined = engine.rows(plan.quarantine())
     parts = launch_folder(snapshots, claim.launch_id) / f"writing-{claim.epoch}"
     try:
-        snapshot, digest, shards, books = _write(plan, engine, parts, quarantined, progress)
+        snapshot, digest, shards, books = _write(plan, engine, claim, parts, quarantined, progress)
     except OSError as error:
-        raise Unavailable(f"snapshot: {error.strerror or error}: {parts}") from error
+        raise Unavailable(f"snapshot of {claim.launch_id!r}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(parts, ignore_errors=True)
-    ledger.validate_snapshot(claim, digest, books, shards, time.monotonic() - started)
+    # The files are durable now, but nobody may use them before the ledger says so: a crash here freezes again.
+    reach("before-validate")
+    try:
+        ledger.validate_snapshot(claim, digest, books, shards, time.monotonic() - started)
+    except Conflict:
+        shutil.rmtree(snapshot.folder, ignore_errors=True)  # another launcher decides: these decisions never count
+        raise
     remove_others(snapshot)
     reach("after-freeze")
     return snapshot
 
 
 def _write(
-    plan: Plan, engine: Engine, parts: Path, quarantined: list[dict[str, Any]], progress: Progress | None
+    plan: Plan,
+    engine: Engine,
+    claim: Launch,
+    parts: Path,
+    quarantined: list[dict[str, Any]],
+    progress: Progress | None,
 ) -> tuple[Snapshot, str, list[Any], dict[str, Any]]:
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True, mode=0o700)
@@ -56,7 +67,8 @@ def _write(
         file.unlink()
     about = {
         "format": 1,
-        "launch_id": plan.launch_id,
+        "launch_id": claim.launch_id,
+        "epoch": claim.epoch,  # so that no two claims ever write the same folder
         "books": books,
         "quarantine_samples": {row["reason"]: row["samples"] for row in quarantined},
     }

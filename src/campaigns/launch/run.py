@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +27,9 @@ from campaigns.streams import Stream
 class Watch(Protocol):
     """Whoever wants to see a launch go on."""
 
+    def claimed(self, launch_id: str) -> None:
+        """The launch is ours: from here on `resume` can finish it."""
+
     def freezing(self, done: float) -> None:
         """The part of the audience's evaluation that is done, 0.0 to 1.0."""
 
@@ -35,6 +39,9 @@ class Watch(Protocol):
 
 class Unwatched:
     """Nobody looks."""
+
+    def claimed(self, launch_id: str) -> None:
+        """Nothing to show."""
 
     def freezing(self, done: float) -> None:
         """Nothing to show."""
@@ -46,8 +53,9 @@ class Unwatched:
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What a launch works with. `planner` composes the plan of the claimed definition and attaches its sources;
-    `reader` opens an engine that only reads snapshots."""
+    `reader` opens an engine that only reads snapshots; `root` is the workspace's folder."""
 
+    root: Path
     ledger: Ledger
     stream: Stream
     snapshots: Path
@@ -62,7 +70,8 @@ def run(claim: Launch, ports: Ports, watch: Watch | None = None) -> Launch:
     """
     started = time.monotonic()
     watch = watch or Unwatched()
-    with _released_on_error(ports.ledger, claim), leased(ports.ledger, claim):
+    watch.claimed(claim.launch_id)
+    with _released_on_error(ports, claim), leased(ports.ledger, claim):
         claim = _frozen(claim, ports, watch)
         emitting = time.monotonic()
         _emitted(claim, ports, watch)
@@ -83,10 +92,8 @@ def _frozen(claim: Launch, ports: Ports, watch: Watch) -> Launch:
     """The claim with a valid snapshot; an earlier attempt's is used as it is."""
     if claim.manifest is None:
         plan, engine = ports.planner(claim)
-        try:
+        with closing(engine):
             freeze(plan, engine, ports.snapshots, ports.ledger, claim, watch.freezing)
-        finally:
-            engine.close()
         return _again(ports.ledger, claim)
     if claim.state != State.EMITTING:
         ports.ledger.advance(claim, State.EMITTING)
@@ -104,9 +111,7 @@ def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:
         done += count
         watch.emitting(done, total)
 
-    engine = ports.reader()
-    publisher = ports.stream.publisher()
-    try:
+    with closing(ports.reader()) as engine, closing(ports.stream.publisher()) as publisher:
         emit(
             snapshot,
             envelope_of(definition, claim.launch_id, parse_instant(claim.as_of)),
@@ -117,9 +122,6 @@ def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:
             variables=bool(definition.campaign.variables),
             progress=progress,
         )
-    finally:
-        publisher.close()
-        engine.close()
 
 
 def _again(ledger: Ledger, claim: Launch) -> Launch:
@@ -129,14 +131,15 @@ def _again(ledger: Ledger, claim: Launch) -> Launch:
 
 
 @contextmanager
-def _released_on_error(ledger: Ledger, claim: Launch) -> Iterator[None]:
+def _released_on_error(ports: Ports, claim: Launch) -> Iterator[None]:
     try:
         yield
     except CampaignsError as error:
+        told = str(error).replace(f"{ports.root}{os.sep}", "")  # a workspace may be moved: no path of it is stored
         with suppress(CampaignsError):  # the first error is the one to tell
-            ledger.release(claim, str(error), failed=isinstance(error, InvalidData | InvalidDefinition))
+            ports.ledger.release(claim, told, failed=isinstance(error, InvalidData | InvalidDefinition))
         raise
     except BaseException as error:
         with suppress(CampaignsError):
-            ledger.release(claim, type(error).__name__)
+            ports.ledger.release(claim, type(error).__name__)
         raise

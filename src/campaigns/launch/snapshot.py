@@ -75,8 +75,8 @@ def store_snapshot(
 ) -> tuple[Snapshot, str, list[Shard]]:
     """Make the written files durable under a name that follows from their content; the manifest's checksum.
 
-    `sends` holds (decisions, sends) for each file. The folder is named after the manifest: a launcher that lost its
-    claim can add a folder beside the valid one, never change it.
+    `sends` holds (decisions, sends) for each file. The folder is named after the manifest, which `about` makes the
+    claim's own: a launcher that lost its claim can add a folder beside the valid one, never change it.
     """
     shards: list[dict[str, Any]] = []
     for number, (file, (decisions, events)) in enumerate(zip(files, sends, strict=True)):
@@ -96,8 +96,6 @@ def store_snapshot(
     sync_folder(parts)
     digest = hashlib.sha256(content).hexdigest()
     folder = parts.parent / digest[:_DIGITS]
-    if folder.exists():
-        shutil.rmtree(folder)  # the same content from an attempt that the ledger never heard of
     parts.rename(folder)
     sync_folder(folder.parent)
     found = [Shard(shard["shard"], shard["decisions"], shard["sends"]) for shard in shards]

@@ -23,8 +23,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 def open_database(url: str) -> Engine:
     """A database at the newest migration. `url` is SQLAlchemy's, relative paths already resolved.
 
-    Raises InvalidDefinition for a URL nobody understands, Unavailable when the database cannot be opened, Damaged
-    when the file is not a database.
+    Raises InvalidDefinition for a URL nobody understands and for a ledger of a newer engine, Unavailable when the
+    database cannot be opened, Damaged when the file is not a database.
     """
     try:
         parsed = make_url(url)
@@ -66,6 +66,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # an error may have named a customer: a purge leaves no byte of it
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -74,8 +75,11 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
-        if _revision(connection) == HEAD:
+        found = _revision(connection)
+        if found == HEAD:
             return
+        if found is not None and found > HEAD:
+            raise InvalidDefinition(f"ledger: has version {found}, this engine knows versions up to {HEAD}; upgrade it")
         from alembic import command
         from alembic.config import Config
 

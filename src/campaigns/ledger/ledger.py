@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Update, func, insert, select, update
 
-from campaigns.errors import Conflict, Damaged, Stopped
+from campaigns.errors import Conflict, Damaged, NotFound, Stopped
 from campaigns.ledger.database import open_database, translated
 from campaigns.ledger.owner import Owner
 from campaigns.ledger.tables import audit, launches, shards
@@ -137,18 +137,16 @@ class Ledger:
                 if found.state == State.COMPLETED:
                     return found
                 _take_over(connection, found, owner)
-            claimed = _find(connection, new.launch_id)
-            assert claimed is not None  # noqa: S101 - written two lines above, in this transaction
-            return claimed
+            return _existing(connection, new.launch_id)
 
-    def resume(self, launch_id: str, owner: Owner) -> Launch | None:
-        """Own an existing launch as it was frozen; None when there is none. Raises as `claim` does."""
+    def resume(self, launch_id: str, owner: Owner) -> Launch:
+        """Own an existing launch as it was frozen. Raises NotFound when there is none, else as `claim` does."""
         with self._begin() as connection:
-            found = _find(connection, launch_id)
-            if found is None or found.state == State.COMPLETED:
+            found = _existing(connection, launch_id)
+            if found.state == State.COMPLETED:
                 return found
             _take_over(connection, found, owner)
-            return _find(connection, launch_id)
+            return _existing(connection, launch_id)
 
     def renew(self, launch: Launch) -> None:
         """Extend the lease of this claim. Raises Conflict when another launcher owns the launch by now."""
@@ -221,17 +219,23 @@ class Ledger:
             _record(connection, launch, "completed")
 
     def release(self, launch: Launch, error: str | None = None, *, failed: bool = False) -> None:
-        """Let go of a launch that is not complete, so that anyone may resume it at once."""
+        """Let go of a launch that is not complete, so that anyone may resume it at once.
+
+        `error` may name customers: it is kept until the launch goes on or is purged, and stays out of the audit.
+        """
         values: dict[str, Any] = {"host": None, "pid": None, "error": error}
         if failed:
             values["state"] = State.FAILED
         with self._begin() as connection:
             _fenced(connection, launch, update(launches).values(values))
-            _record(connection, launch, f"released: {error}" if error else "released")
+            _record(connection, launch, "failed" if failed else "released")
 
     def mark_purged(self, launch: Launch, *, cancel: bool) -> None:
-        """Record that the launch's personal data is gone; an unfinished launch becomes cancelled."""
-        values: dict[str, Any] = {"purged_at": _now()}
+        """Record that the launch's personal data is gone; an unfinished launch becomes cancelled.
+
+        Raises the epoch, so that a launcher that only seemed dead cannot go on.
+        """
+        values: dict[str, Any] = {"purged_at": _now(), "epoch": launch.epoch + 1, "error": None}
         if cancel:
             values["state"] = State.CANCELLED
         with self._begin() as connection:
@@ -253,6 +257,13 @@ def _find(connection: Connection, launch_id: str) -> Launch | None:
     ).mappings()
     found = tuple(Shard(*(part[name] for name in Shard.__slots__)) for part in parts)
     return _launch(row, found)
+
+
+def _existing(connection: Connection, launch_id: str) -> Launch:
+    found = _find(connection, launch_id)
+    if found is None:
+        raise NotFound(f"launch {launch_id!r} does not exist")
+    return found
 
 
 def _launch(row: RowMapping, found: tuple[Shard, ...]) -> Launch:

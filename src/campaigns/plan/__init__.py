@@ -1,10 +1,11 @@
 """The visible, ordered list of stages that composes one query."""
 
+from campaigns.plan.assignment import experiment_salt, holdout_salt
 from campaigns.plan.compile import Compiled, Locate, check_workspace, compile_campaign, events_table
 from campaigns.plan.plan import SAMPLES, Plan, envelope_of
 from campaigns.plan.reach import Scope, define
 from campaigns.plan.shards import counts_query, decisions_query, events_query
-from campaigns.plan.stages import Customer, experiment_salt, holdout_salt
+from campaigns.plan.stage import Customer
 
 __all__ = [
     "SAMPLES",

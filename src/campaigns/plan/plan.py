@@ -1,6 +1,11 @@
 """The plan: an ordered list of stages that composes one query, and the few small queries around it.
 
-Reading `STAGES` top to bottom is reading the order of evaluation.
+Reading `Plan._until_attributes` and `Plan._after_attributes` top to bottom is reading the order of evaluation:
+
+    customers -> identified -> <events>_by_customer -> attributes -> audience -> buckets -> assigned -> offered
+    -> decided -> decisions
+
+Names that start with `_` are the engine's own, all others are the author's.
 """
 
 from __future__ import annotations
@@ -17,10 +22,13 @@ from campaigns.engines.port import Query
 from campaigns.events.encode import Envelope, payload_sql
 from campaigns.offers import codes
 from campaigns.offers.terms import terms
-from campaigns.plan import stages
+from campaigns.plan.aggregates import by_customer, used_events
+from campaigns.plan.assignment import assigned, buckets
 from campaigns.plan.compile import Compiled
+from campaigns.plan.customers import attributes, audience, customers, has_nul, identified
+from campaigns.plan.decisions import decided, decision_columns, decisions, offered
 from campaigns.plan.sql import alias, column, function, literal, select, total, total_text
-from campaigns.plan.stages import QUARANTINED, Customer, Stage, as_of_sql
+from campaigns.plan.stage import AS_OF, QUARANTINED, Customer, Stage, as_of_sql, identity_of
 
 SAMPLES = 5
 """How many examples a preview and a quarantine report show."""
@@ -51,7 +59,7 @@ class Plan:
             .group_by(literal(1), literal(2))
         )
         identities = [
-            alias(stages.identity_of(self.compiled, "customers", name, column(short)), shown)
+            alias(identity_of(self.compiled, "customers", name, column(short)), shown)
             for name, short, shown in ((source.tenant, "t", "_tenant"), (source.id, "i", "_customer"))
         ]
         named = select(*identities, column("copies")).from_(counted.subquery("counted"))
@@ -120,11 +128,11 @@ class Plan:
         parts = [
             *self._until_attributes(),
             self._steps(),
-            stages.buckets(c, "steps"),
-            stages.assigned(c),
-            stages.offered(c),
-            stages.decided(c, self.launch_id, self.as_of, carry),
-            stages.decisions(c, self.envelope, carry),
+            buckets(c, "steps"),
+            assigned(c),
+            offered(c),
+            decided(c, self.launch_id, self.as_of, carry),
+            decisions(c, self.envelope, carry),
         ]
         return self._query(_with(parts, query))
 
@@ -161,23 +169,23 @@ class Plan:
 
     def _until_attributes(self, only: Sequence[Customer] = ()) -> list[Stage]:
         c = self.compiled
-        keys = stages.used_events(c)
+        keys = used_events(c)
         return [
-            stages.customers(c, only),
-            stages.identified(self.definition.tenants),
-            *(stages.by_customer(c, key, only) for key in keys),
-            stages.attributes(c, keys),
+            customers(c, only),
+            identified(self.definition.tenants, self.definition.known_tenants),
+            *(by_customer(c, key, only) for key in keys),
+            attributes(c, keys),
         ]
 
     def _after_attributes(self) -> list[Stage]:
         c = self.compiled
         return [
-            stages.audience(c),
-            stages.buckets(c),
-            stages.assigned(c),
-            stages.offered(c),
-            stages.decided(c, self.launch_id, self.as_of),
-            stages.decisions(c, self.envelope),
+            audience(c),
+            buckets(c),
+            assigned(c),
+            offered(c),
+            decided(c, self.launch_id, self.as_of),
+            decisions(c, self.envelope),
         ]
 
     def _steps(self) -> Stage:
@@ -196,12 +204,12 @@ class Plan:
         return exp.Case().when(column("_passed").eq(literal(len(self.steps()))), column(name))
 
     def _composed(self, parts: Sequence[Stage], last: str) -> exp.Select:
-        names = [exp.column(name, quoted=True) for name in stages.decision_columns(self.compiled)]
+        names = [exp.column(name, quoted=True) for name in decision_columns(self.compiled)]
         return _with(parts, select(*names).from_(last))
 
     def _query(self, query: exp.Select) -> Query:
         values: dict[str, object] = {
-            stages.AS_OF: self.as_of.astimezone(UTC).replace(tzinfo=None),
+            AS_OF: self.as_of.astimezone(UTC).replace(tzinfo=None),
             **codes.parameters(self.secret),
         }
         used = {str(placeholder.this) for placeholder in query.find_all(exp.Placeholder)}
@@ -228,7 +236,7 @@ def _quarantine_reason(tenants: Sequence[str]) -> exp.Expression:
     return (
         exp.Case()
         .when(total_text(customer).eq(literal("")), literal("missing_id"))
-        .when(stages.has_nul(customer), literal("nul_in_id"))
+        .when(has_nul(customer), literal("nul_in_id"))
         .when(exp.Not(this=known), literal("unknown_tenant"))
         .when(exp.GT(this=column("copies"), expression=literal(1)), literal("duplicate_id"))
     )

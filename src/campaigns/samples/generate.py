@@ -59,8 +59,7 @@ def check(name: str, value: int, lowest: int, highest: int) -> None:
 def keys(seed: int) -> dict[str, Value]:
     """One 32-bit key for each random column, made from the seed."""
     return {
-        f"{column}_key": int.from_bytes(sha256(f"{seed}:{column}".encode()).digest()[:4])
-        for column in RANDOM_COLUMNS
+        f"{column}_key": int.from_bytes(sha256(f"{seed}:{column}".encode()).digest()[:4]) for column in RANDOM_COLUMNS
     }
 
 
@@ -69,9 +68,7 @@ def tenant_lines(tenants: int) -> Iterator[str]:
     yield "\ntenants:\n"
     yield tenant_line("marketplace", "marketplace", "Marketplace", TIMEZONES[0])
     for rank in range(2, tenants + 1):
-        yield tenant_line(
-            f"retailer-{rank:05}", "storefront", f"Retailer {rank}", TIMEZONES[rank % len(TIMEZONES)]
-        )
+        yield tenant_line(f"retailer-{rank:05}", "storefront", f"Retailer {rank}", TIMEZONES[rank % len(TIMEZONES)])
 
 
 def tenant_line(key: str, surface: str, brand: str, timezone: str) -> str:

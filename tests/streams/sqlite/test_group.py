@@ -64,16 +64,16 @@ def test_members_settle_at_their_share_and_then_only_read(
     assert (stream.path.parent / "stream.db-wal").stat().st_mtime_ns == written
 
 
-def test_a_member_with_nothing_to_do_keeps_its_partitions_by_polling(
+def test_members_with_nothing_to_do_keep_their_partitions_by_polling(
     members: list[SqliteSubscriber], clock: Clock
 ) -> None:
-    one = members[0]
-    one.poll(0, 0)
+    poll_all(members, rounds=3)
+    before = [member.assigned for member in members]
     for _ in range(10):
         clock.now += 20
-        one.poll(0, 0)
-    assert one.assigned == {0, 1, 2, 3}
-    one.acknowledge(0, 0)
+        for member in members:
+            member.poll(0, 0)
+            assert [member.assigned for member in members] == before
 
 
 def test_a_dead_members_partitions_return_when_its_lease_ends_not_before(

@@ -52,6 +52,18 @@ def test_retention_removes_what_is_older_and_keeps_what_is_not(
     assert sorted(set(ages)) == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
+def test_a_segment_stays_until_its_youngest_message_is_past_the_retention(
+    stream: SqliteStream, publisher: SqlitePublisher, clock: Clock
+) -> None:
+    publisher.publish([event("older")])
+    clock.now = 0.5 * DAY
+    publisher.publish([event("younger")])
+    clock.now = 7.4 * DAY
+    assert stream.expire() == 0
+    clock.now = 7.6 * DAY
+    assert stream.expire() == 2
+
+
 def test_positions_go_on_after_everything_expired(
     stream: SqliteStream, publisher: SqlitePublisher, clock: Clock
 ) -> None:

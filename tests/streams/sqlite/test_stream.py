@@ -38,6 +38,12 @@ def test_only_the_owner_may_read_the_files(stream: SqliteStream) -> None:
         assert {stat.S_IMODE(found.stat().st_mode) for found in files} == {0o600}
 
 
+def test_a_publish_waits_for_the_disk(stream: SqliteStream) -> None:
+    with closing(file.open_file(stream.path)) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_positions_are_contiguous_over_publishes_and_segments(
     stream: SqliteStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +163,7 @@ def test_another_writer_that_does_not_end_is_unavailable(stream: SqliteStream, m
         writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="another process has been writing"):
             publisher.publish(MESSAGES)
+        publisher.publish([])  # nothing to write, nothing to wait for
         assert list(stream.read()) == []  # readers do not wait for writers
         writer.rollback()
         publisher.publish(MESSAGES)

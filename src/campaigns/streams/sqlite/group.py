@@ -97,10 +97,8 @@ class Group:
         return self._run(ACKNOWLEDGE, partition=partition, position=position).rowcount == 1
 
     def leave(self) -> None:
-        """Free this member's partitions for the others."""
-        with transaction(self._connection):
-            self._run(LEAVE)
-            self._run(FREE)
+        """Stop being a member; whoever settles next frees the partitions of those who are not."""
+        self._run(LEAVE)
 
     def _stay(self, now: float) -> None:
         self._run(JOIN, expires=now + self._lease)

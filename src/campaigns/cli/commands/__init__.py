@@ -1,0 +1,1 @@
+"""The commands, one file per group. Each parses, calls the library and renders."""

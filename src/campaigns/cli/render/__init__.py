@@ -1,0 +1,1 @@
+"""Documents drawn for people. Nothing here decides, counts or opens anything."""

@@ -1,0 +1,151 @@
+"""Why a customer did or did not get it, told as a story."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from campaigns.cli.render.parts import columns, section
+
+_YES, _NO, _UNKNOWN = ("✓", "green"), ("✗", "red"), ("?", "yellow")
+_OUTCOMES = {
+    "send": "got an event",
+    "holdout": "was held out",
+    "suppressed": "was suppressed",
+    "quarantined": "was quarantined",
+    "not_matched": "did not match",
+}
+_WOULD = {
+    "send": "would get an event",
+    "holdout": "would be held out",
+    "suppressed": "would be suppressed",
+    "quarantined": "would be quarantined",
+    "not_matched": "does not match",
+}
+
+
+def explain_view(document: Mapping[str, Any]) -> Group:
+    """The answer first, then each part of it in the order of evaluation."""
+    return Group(
+        *_answer(document),
+        *_audience(document),
+        *_exclusions(document),
+        *_holdout(document["holdout"]),
+        *_experiment(document["experiment"], in_question=document["outcome"] in ("send", "quarantined")),
+        *_offer(document),
+        *_variables(document["decision"]),
+    )
+
+
+def _answer(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    frozen, decision = document["frozen"], document["decision"]
+    verb = (_OUTCOMES if frozen else _WOULD)[document["outcome"]]
+    reason = f" ({decision['reason']})" if decision and decision["reason"] else ""
+    subject = f"launch {document['launch_id']}" if frozen else f"campaign {document['campaign']}"
+    who = f"{document['customer']} of {document['tenant']} {verb}{reason}"
+    yield Text.assemble((who, "bold"))
+    yield Text(f"{subject}, as of {document['as_of']}", style="dim")
+    if frozen:
+        yield Text("the decision is frozen; the values below are today's", style="dim")
+
+
+def _audience(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if document["rule"] is None:
+        yield section("audience", columns([(_mark(None), "the customer is no longer in the sources")], right=0))
+        return
+    rows = [(_mark(part["result"]), part["part"], _values(part)) for part in document["rule"]]
+    yield section("audience", columns(_told(rows), right=0))
+
+
+def _exclusions(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if document["exclusions"]:
+        rows = [
+            (_mark(not part["excluded"]), f"{'' if part['excluded'] else 'not '}in {part['segment']}", _values(part))
+            for part in document["exclusions"]
+        ]
+        yield section("exclusions", columns(_told(rows), right=0))
+
+
+def _told(rows: list[tuple[Text, str, str]]) -> Iterator[tuple[RenderableType, RenderableType]]:
+    """The part, and under it the values: side by side they would not fit a narrow terminal."""
+    for mark, part, values in rows:
+        yield mark, Text.assemble(part, (f"\n  {values}" if values else "", "dim"))
+
+
+def _holdout(holdout: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    if holdout is None:
+        return
+    below = holdout["below"]
+    share = f"held out are slices below {below}" if below else "everyone is held out"
+    verdict = {True: "held out", False: "not held out", None: "cannot be bucketed: the unit is missing"}
+    told = Text.assemble(verdict[holdout["held_out"]], (f"\n  {_slice(holdout)}; {share}", "dim"))
+    rows = [(_mark(None if holdout["held_out"] is None else not holdout["held_out"]), told)]
+    yield section(f"holdout {holdout['key']} ({holdout['percent']:g} %)", columns(rows, right=0))
+
+
+def _experiment(experiment: Mapping[str, Any] | None, *, in_question: bool) -> Iterator[RenderableType]:
+    if experiment is None:
+        return
+    rows = []
+    start: str | None = "00000000"
+    for variant, below in experiment["below"].items():
+        chosen = variant == experiment["variant"]
+        share = "has no share" if start is None or below == start else _range(start, below)
+        rows.append((Text("→" if chosen else " ", style="green"), Text(variant, style="bold" if chosen else ""), share))
+        start = below
+    title = f"experiment {experiment['key']}" + ("" if in_question else " (if there were an event)")
+    told = Text(f"  {_slice(experiment)}", style="dim")
+    yield section(title, told, columns(rows, right=0))
+
+
+def _range(start: str, below: str | None) -> str:
+    return f"slices from {start}" + (f" to below {below}" if below else "")
+
+
+def _offer(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    offer, decision = document["offer"], document["decision"]
+    if offer is None:
+        if document["outcome"] == "send":
+            yield section(
+                "offer", columns([(" ", "none for this variant" if document["experiment"] else "none")], right=0)
+            )
+        return
+    told = [f"{offer['offer']}: {'given' if offer['given'] else offer['reason']}"]
+    if offer["eligible"]:
+        told.append(f"eligible: {offer['eligible']}")
+    if decision and decision.get("code"):
+        told.append(f"code {decision['code']}, " + _expiry(decision["expires_at"]))
+    first, *rest = told
+    text = Text.assemble(first, ("".join(f"\n  {line}" for line in rest), "dim"))
+    yield section("offer", columns([(_mark(offer["given"]), text)], right=0))
+
+
+def _expiry(instant: str | None) -> str:
+    return f"expires {instant}" if instant else "never expires"
+
+
+def _variables(decision: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    if decision and decision["outcome"] == "send" and decision["variables"]:
+        rows = [(name, Text(_written(value))) for name, value in decision["variables"].items()]
+        yield section("variables", columns(rows, right=0))
+
+
+def _mark(result: bool | None) -> Text:
+    return Text(*(_UNKNOWN if result is None else _YES if result else _NO))
+
+
+def _values(part: Mapping[str, Any]) -> str:
+    unknown = "; NULL, which is no match" if part.get("result", True) is None else ""
+    return ", ".join(f"{name} = {_written(value)}" for name, value in part["values"].items()) + unknown
+
+
+def _slice(bucketed: Mapping[str, Any]) -> str:
+    return f"slice {bucketed['slice'] or 'unknown'} of {bucketed['unit'] or 'a missing unit'}"
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else "NULL" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,36 @@
+"""Views of a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from campaigns.cli.render.parts import columns, commands, count
+
+
+def valid_view(document: Mapping[str, Any]) -> RenderableType:
+    """The campaigns that were checked."""
+    checked = document["campaigns"]
+    if not checked:
+        return Text("✓ the workspace is valid; it has no campaigns")
+    return Group(*(Text.assemble(("✓ ", "green"), f"{name} is valid") for name in checked))
+
+
+def purged_view(document: Mapping[str, Any]) -> Text:
+    """What was removed."""
+    removed = document["events_removed"]
+    events = "its events stay until the stream's own retention" if removed is None else f"{removed:,} events are gone"
+    return Text(f"launch {document['launch_id']}: its snapshot is gone, {events}; its books stay")
+
+
+def made_view(document: Mapping[str, Any]) -> Group:
+    """The workspace that was written, and what to type next."""
+    rows = document.get("rows", {})
+    return Group(
+        Text.assemble(("✓ ", "green"), f"workspace {document['workspace']}"),
+        *([columns((count(number), "rows", file) for file, number in rows.items())] if rows else []),
+        commands("next", document["next"]),
+    )

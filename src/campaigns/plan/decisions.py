@@ -1,0 +1,199 @@
+"""The stages that decide the offer and put the decision together: offered -> decided -> decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlglot import exp
+
+from campaigns.audience import Type, render
+from campaigns.events.encode import Envelope, payload_sql
+from campaigns.events.ids import event_id_sql
+from campaigns.events.record import MAX_EVENT_BYTES
+from campaigns.offers.codes import code_sql
+from campaigns.offers.terms import expires_at
+from campaigns.plan.assignment import unit_sql
+from campaigns.plan.compile import Compiled
+from campaigns.plan.sql import alias, all_of, column, function, literal, select, timestamp, total, total_text
+from campaigns.plan.stage import Stage, as_of_sql
+
+_DECISION = (
+    "tenant",
+    "customer",
+    "outcome",
+    "reason",
+    "variant",
+    "offer",
+    "offer_reason",
+    "code",
+    "expires_at",
+    "event_id",
+)
+
+
+def offered(c: Compiled) -> Stage:
+    """The variant and the offer of who is sent; an offer whose rule is not true is passed over, with the reason."""
+    sent = column("_outcome").eq(literal("send"))
+    candidate = _by_variant(c)
+    passed = exp.Case(this=candidate.copy())
+    for key, rule in c.eligible.items():
+        passed = passed.when(literal(key), exp.Not(this=total(render(rule, column, as_of_sql()))))
+    inner = select(
+        exp.Star(),
+        alias(exp.Case().when(sent, exp.cast(column("_assigned"), "VARCHAR")), "_variant"),
+        alias(exp.Case().when(sent.copy(), exp.cast(candidate, "VARCHAR")), "_candidate"),
+        alias(passed.else_(exp.false()) if c.eligible else exp.false(), "_passed_over"),
+    ).from_("assigned")
+    return Stage("offered", inner)
+
+
+def decided(c: Compiled, launch_id: str, as_of: datetime, carry: Sequence[str] = ()) -> Stage:
+    """One row per matched customer with all that was decided, whether or not it fits into an event.
+
+    `carry` names further columns that are handed through.
+    """
+    tenant, customer = column("_tenant"), column("_customer")
+    offers = [key for key in c.scope.offers if key in c.campaign.offers]
+    code, expiry = exp.Case(this=_offer()), exp.Case(this=_offer())
+    for key in offers:
+        offer = c.scope.offers[key]
+        issued = code_sql(offer.code.prefix, tenant=tenant, launch=launch_id, offer=key, customer=customer)
+        code = code.when(literal(key), issued)
+        if instant := expires_at(offer, as_of):
+            expiry = expiry.when(literal(key), timestamp(instant))
+    passed = exp.Case().when(
+        all_of(column("_candidate").is_(exp.null()).not_(), column("_passed_over")), literal("not_eligible")
+    )
+    sent = column("_outcome").eq(literal("send"))
+    columns = [
+        alias(tenant, "tenant"),
+        alias(customer, "customer"),
+        alias(column("_outcome"), "outcome"),
+        alias(column("_reason"), "reason"),
+        alias(column("_variant"), "variant"),
+        alias(_offer(), "offer"),
+        alias(passed, "offer_reason"),
+        alias(code if offers else exp.cast(exp.null(), "VARCHAR"), "code"),
+        alias(expiry if expiry.args.get("ifs") else exp.cast(exp.null(), "TIMESTAMP"), "expires_at"),
+        alias(exp.Case().when(sent, event_id_sql(tenant, launch_id, customer)), "event_id"),
+        *_units(c),
+    ]
+    if c.variables:
+        columns.append(alias(_variables(c), "variables"))
+    columns += [column(name) for name in carry]
+    return Stage("decided", select(*columns).from_("offered"))
+
+
+def decisions(c: Compiled, envelope: Envelope, carry: Sequence[str] = ()) -> Stage:
+    """The decisions of the snapshot: who would get an event over the limit is quarantined instead."""
+    too_large = column("_too_large")
+    columns: list[exp.Expression] = []
+    for name in decision_columns(c):
+        value: exp.Expression
+        match name:
+            case "outcome":
+                value = exp.Case().when(too_large.copy(), literal("quarantined")).else_(column(name))
+            case "reason":
+                value = exp.Case().when(too_large.copy(), literal("payload_too_large")).else_(column(name))
+            case "tenant" | "customer" | "variant" | "holdout_unit" | "experiment_unit":
+                value = column(name)
+            case _:
+                value = exp.Case().when(too_large.not_(), column(name))
+        columns.append(alias(value, name))
+    columns += [column(name) for name in carry]
+    measured = select(exp.Star(), alias(_too_large(c, envelope), "_too_large")).from_("decided")
+    return Stage("decisions", select(*columns).from_(measured.subquery("measured")))
+
+
+def decision_columns(c: Compiled) -> list[str]:
+    """The snapshot's columns, in order. Units other than the customer are kept: without them nobody could explain."""
+    parts = (("holdout_unit", c.campaign.holdout), ("experiment_unit", c.campaign.experiment))
+    units = [name for name, part in parts if part and part.unit]
+    return [*_DECISION, *units, *(["variables"] if c.variables else [])]
+
+
+def _too_large(c: Compiled, envelope: Envelope) -> exp.Expression:
+    """Whether the event would be over MAX_EVENT_BYTES, counted with the longest tenant's variables.
+
+    A cheap upper bound decides for nearly everyone; only a decision above it is encoded to be measured. JSON writes
+    a byte of text in at most 6 bytes; numbers, dates and booleans stay below 40.
+    """
+    longest = max(envelope.tenant_json().values(), key=lambda text: len(text.encode()))
+    payload = payload_sql(envelope, literal(longest), variables=bool(c.variables))
+    constant = sum(len(str(part.this).encode()) for part in payload.find_all(exp.Literal))
+    bound: exp.Expression = literal(constant + 40 * len(c.variables) + 200)
+    for part in _texts(c):
+        bound = exp.Add(this=bound, expression=exp.Mul(this=literal(12), expression=function("strlen", part)))
+    size = function("strlen", payload)
+    limit = literal(MAX_EVENT_BYTES)
+    return (
+        exp.Case()
+        .when(
+            all_of(column("outcome").eq(literal("send")), exp.GT(this=bound, expression=limit)),
+            exp.GT(this=size, expression=limit.copy()),
+        )
+        .else_(exp.false())
+    )
+
+
+def _texts(c: Compiled) -> list[exp.Expression]:
+    """The texts of a decision whose length the customer's data decides."""
+    found: list[exp.Expression] = [column("customer")]
+    for name, rule in c.variables.items():
+        value: exp.Expression = exp.Dot(this=column("variables"), expression=exp.to_identifier(name, quoted=True))
+        if rule.type == Type.TEXT_LIST:
+            value = exp.cast(function("to_json", value), "VARCHAR")
+        if rule.type in (Type.TEXT, Type.TEXT_LIST):
+            found.append(total_text(value))
+    return found
+
+
+def _offer() -> exp.Expression:
+    return exp.Case().when(column("_passed_over").not_(), column("_candidate"))
+
+
+def _units(c: Compiled) -> list[exp.Expression]:
+    """Units other than the customer are kept: without them a decision could not be explained later."""
+    parts = (("holdout_unit", c.campaign.holdout), ("experiment_unit", c.campaign.experiment))
+    return [alias(unit_sql(c, part), name) for name, part in parts if part and part.unit]
+
+
+def _by_variant(c: Compiled) -> exp.Expression:
+    """The offer that a customer's variant names, or the campaign's."""
+    if c.campaign.experiment is None:
+        return _key_or_null(c.campaign.offer)
+    case = exp.Case(this=column("_assigned"))
+    for name in c.campaign.experiment.variants:
+        if key := c.campaign.offer_for(name):
+            case = case.when(literal(name), literal(key))
+    return case if case.args.get("ifs") else exp.null()
+
+
+def _key_or_null(key: str | None) -> exp.Expression:
+    return exp.null() if key is None else literal(key)
+
+
+def _variables(c: Compiled) -> exp.Expression:
+    """A struct with JSON's types: infinity is NULL (NaN is already), dates and timestamps are RFC 3339 text."""
+    return exp.Struct(
+        expressions=[
+            exp.PropertyEQ(
+                this=exp.to_identifier(name, quoted=True),
+                expression=_json_value(render(rule, column, as_of_sql()), rule.type),
+            )
+            for name, rule in c.variables.items()
+        ]
+    )
+
+
+def _json_value(value: exp.Expression, type_: Type) -> exp.Expression:
+    match type_:
+        case Type.NUMBER:
+            return exp.Case().when(function("isfinite", value), value.copy())
+        case Type.DATE:
+            return function("strftime", value, literal("%Y-%m-%d"))
+        case Type.TIMESTAMP:
+            return function("strftime", value, literal("%Y-%m-%dT%H:%M:%S.%fZ"))
+        case _:
+            return value

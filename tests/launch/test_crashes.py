@@ -1,0 +1,111 @@
+"""kill -9, anywhere, as often as it likes: resume finishes, nobody is lost, nobody is decided differently."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from campaigns.app import Campaigns
+from campaigns.errors import NotFound
+from campaigns.failpoints import NAMES
+from support.launchers import BATCH, Ending, Order, ended, started
+from support.shop import Check, audit_of, copies, ledger_of, stream_of
+from support.workspaces import AS_OF
+
+SEEDS = range(int(os.environ.get("CAMPAIGNS_KILLS", "12")))
+LATER = {"before-publish": 3, "after-publish": 4, "after-checkpoint": 5}
+KILLED = Ending(-signal.SIGKILL)
+
+
+@pytest.mark.parametrize("place", [*NAMES, *(f"{name}:{count}" for name, count in LATER.items())])
+def test_a_launcher_killed_at_a_failpoint_is_finished_by_resume(shop: Path, whole: Check, place: str) -> None:
+    assert ended(Order(shop, failpoint=place)) == KILLED
+    check_checkpoint(shop)
+    finish(shop)
+    whole(shop)
+    assert copies(stream_of(shop)) <= BATCH
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("after-claim", "before-freeze"),
+        ("before-validate", "before-validate"),
+        ("before-validate", "after-publish:2"),
+        ("after-freeze", "after-claim"),
+        ("after-publish", "after-publish"),
+        ("after-publish:2", "before-close"),
+        ("after-checkpoint:3", "after-publish:3"),
+        ("before-close", "after-close"),
+    ],
+)
+def test_a_resume_may_be_killed_as_well(shop: Path, whole: Check, first: str, second: str) -> None:
+    assert ended(Order(shop, failpoint=first)) == KILLED
+    assert ended(Order(shop, verb="resume", failpoint=second)) == KILLED
+    check_checkpoint(shop)
+    Campaigns(shop).resume("spring")
+    whole(shop)
+    assert copies(stream_of(shop)) <= 2 * BATCH
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_launcher_killed_at_any_instant_is_finished_by_resume(shop: Path, whole: Check, seed: int) -> None:
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    kills = 0
+    for verb in ("launch", "launch", "launch"):
+        with started(Order(shop, verb=verb)) as launcher:
+            launcher.waited(chance.uniform(0, 1.2))
+            launcher.signal(signal.SIGKILL)
+            kills += launcher.ending() == KILLED
+        check_checkpoint(shop)
+    finish(shop)
+    whole(shop)
+    assert copies(stream_of(shop)) <= kills * BATCH
+
+
+def test_files_become_valid_by_the_ledger_and_not_before(shop: Path) -> None:
+    ended(Order(shop, failpoint="before-validate"))
+    launch = ledger_of(shop)
+    assert launch is not None
+    assert (launch.state, launch.manifest, launch.shards) == ("freezing", None, ())
+    (abandoned,) = (shop / ".campaigns" / "snapshots" / "spring").iterdir()
+
+    Campaigns(shop).resume("spring")
+
+    launch = ledger_of(shop)
+    assert launch is not None
+    assert launch.manifest is not None
+    (valid,) = (shop / ".campaigns" / "snapshots" / "spring").iterdir()
+    assert launch.manifest.startswith(valid.name)
+    assert valid != abandoned
+    assert audit_of(shop) == ["claimed", "freezing", "claimed again", "freezing", "frozen", "completed"]
+
+
+def test_a_decided_launch_is_never_decided_again(shop: Path) -> None:
+    ended(Order(shop, failpoint="after-freeze"))
+    before = ledger_of(shop)
+    Campaigns(shop).resume("spring")
+    after = ledger_of(shop)
+    assert before is not None
+    assert after is not None
+    assert before.manifest == after.manifest
+    assert audit_of(shop).count("frozen") == 1
+
+
+def check_checkpoint(root: Path) -> None:
+    """The ledger never claims an event that is not on the stream."""
+    if (root / ".campaigns" / "ledger.db").exists() and (launch := ledger_of(root)):
+        assert launch.acknowledged <= len(stream_of(root))
+
+
+def finish(root: Path) -> None:
+    """What a person does: resume; or launch, when nothing had begun."""
+    try:
+        Campaigns(root).resume("spring")
+    except NotFound:
+        Campaigns(root).launch("winback", AS_OF, "spring")

@@ -1,0 +1,125 @@
+"""Launchers in processes of their own, which tests race, stop, starve and kill."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from support.workspaces import AS_OF
+
+BATCH = 50
+"""Events in one publish of such a launcher: small, so that a launch has many places to die at."""
+
+_FORKING = multiprocessing.get_context("forkserver")  # children of a process without threads, modules loaded
+_FORKING.set_forkserver_preload(
+    ["campaigns.app", "campaigns.engines.duckdb", "campaigns.streams.sqlite", "alembic.command"]
+)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a launcher ended: `exit` is negative for a signal; the report, or the error's class and message."""
+
+    exit: int
+    report: dict[str, Any] | None = None
+    error: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a launcher is to do. `failpoint` is where it dies; `file_bytes` is how large its files may get."""
+
+    root: Path
+    launch_id: str = "spring"
+    verb: str = "launch"
+    failpoint: str = ""
+    file_bytes: int = 0
+    patient: bool = False
+
+
+class Launcher:
+    """A running launcher. A patient one waits for `go` before it begins."""
+
+    def __init__(self, order: Order) -> None:
+        self._connection, child = _FORKING.Pipe()
+        self._process = _FORKING.Process(target=_work, args=(order, child))
+        self._process.start()
+        child.close()
+        self._connection.recv()  # it is there: what it takes to start a process is not part of any delay
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def go(self) -> None:
+        """Begin to work."""
+        self._connection.send(None)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the launcher, if it still lives."""
+        if self._process.is_alive():
+            os.kill(self.pid, number)
+
+    def waited(self, seconds: float) -> None:
+        """Wait for its end, but not longer."""
+        self._process.join(seconds)
+
+    def ending(self) -> Ending:
+        """Wait for its end."""
+        try:
+            report, error, message = self._connection.recv()
+        except EOFError:  # it was killed
+            report, error, message = None, "", ""
+        self._process.join()
+        assert self._process.exitcode is not None
+        return Ending(self._process.exitcode, report, error, message)
+
+
+def ended(order: Order) -> Ending:
+    """Run a launcher to its end."""
+    with started(order) as launcher:
+        return launcher.ending()
+
+
+@contextmanager
+def started(order: Order) -> Iterator[Launcher]:
+    """A launcher at work; it is dead when the block ends."""
+    launcher = Launcher(order)
+    if not order.patient:
+        launcher.go()
+    try:
+        yield launcher
+    finally:
+        launcher.signal(9)
+        launcher.waited(10)
+
+
+def _work(order: Order, parent: Connection) -> None:
+    import campaigns.launch.emit
+    from campaigns.app import Campaigns
+
+    campaigns.launch.emit.BATCH = BATCH
+    parent.send(None)
+    parent.recv()
+    if order.failpoint:
+        os.environ["CAMPAIGNS_FAILPOINT"] = order.failpoint
+    if order.file_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order.file_bytes, resource.RLIM_INFINITY))
+    try:
+        opened = Campaigns(order.root)
+        work = {
+            "launch": lambda: opened.launch("winback", AS_OF, order.launch_id),
+            "resume": lambda: opened.resume(order.launch_id),
+        }
+        parent.send((work[order.verb](), "", ""))
+    except BaseException as error:
+        parent.send((None, type(error).__name__, str(error)))
