@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ class DuckDB:
 
     def __init__(self, temp: Path, memory_limit: str, threads: int | None = None) -> None:
         self._temp = temp
+        self._attached: dict[str, ResolvedSource] = {}
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "temp_directory": str(temp),
@@ -39,14 +41,15 @@ class DuckDB:
         }
         if threads is not None:
             config["threads"] = threads
-        with _translated():
+        with self._translated():
             self._connection = duckdb.connect(":memory:", config=config)
             self._connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA source")
             self._connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
 
     def attach(self, table: str, source: ResolvedSource) -> dict[str, str]:
         """See `Engine.attach`."""
-        with _translated(source.name):
+        self._attached[table] = source
+        with self._translated(f"{source.name}: "):
             attach(self._connection, table, source)
             described = self._connection.execute(
                 "SELECT column_name, column_type FROM (DESCRIBE FROM query_table($table))",
@@ -82,10 +85,7 @@ class DuckDB:
     def events(self, query: Query, rows: int) -> Iterator[EventBatch]:
         """See `Engine.events`."""
         try:
-            # The shard stays the side that is read through: built into a hash table it would lose its order.
-            self._connection.execute(
-                "SET preserve_insertion_order = true; SET disabled_optimizers = 'join_order,build_side_probe_side'"
-            )
+            self._connection.execute("SET preserve_insertion_order = true")
             reader = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows)
             last = -1
             for batch in reader:
@@ -128,33 +128,49 @@ class DuckDB:
             self._connection.interrupt()
             thread.join()
             raise
-        with _translated():
+        with self._translated():
             if failure:
                 raise failure[0]
         return outcome[0]
 
+    @contextmanager
+    def _translated(self, prefix: str = "") -> Iterator[None]:
+        """DuckDB's errors as ours: who must act is what the caller needs to know."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise Unavailable(f"{prefix}out of memory: {self._told(error)}; raise `engine.memory_limit`") from error
+        except duckdb.IOException as error:
+            if "No space left" in str(error) or "disk is full" in str(error).lower():
+                raise Unavailable(f"{prefix}the disk is full: {self._told(error)}") from error
+            raise InvalidData(f"{prefix}{self._told(error)}") from error
+        except duckdb.Error as error:
+            raise InvalidData(f"{prefix}{self._told(error)}") from error
 
-@contextmanager
-def _translated(name: str = "") -> Iterator[None]:
-    """DuckDB's errors as ours: who must act is what the caller needs to know."""
-    prefix = f"{name}: " if name else ""
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        raise Unavailable(f"{prefix}out of memory: {_message(error)}; raise `engine.memory_limit`") from error
-    except duckdb.IOException as error:
-        if "No space left" in str(error) or "disk is full" in str(error).lower():
-            raise Unavailable(f"{prefix}the disk is full: {_message(error)}") from error
-        raise InvalidData(f"{prefix}{_message(error)}") from error
-    except duckdb.Error as error:
-        raise InvalidData(f"{prefix}{_message(error)}") from error
+    def _told(self, error: Exception) -> str:
+        """The message with files as the author knows them: errors are kept in the ledger, which may move."""
+        text = _message(error)
+        for base in {source.base for source in self._attached.values()} - {""}:
+            text = text.replace(base, "")
+        shown = {source.shown for source in self._attached.values()}
+        return (
+            text
+            if not shown or any(name in text for name in shown)
+            else f"{text} (sources: {', '.join(sorted(shown))})"
+        )
 
 
-_NOISE = ("Original Line", "Possible", "LINE ", "delimiter =", "quote =", "escape =", "header =", "null_", "encoding =")
+_NOISE = ("Possible", "LINE ", "delimiter =", "quote =", "escape =", "header =", "null_", "encoding =")
+_EXCERPT = "Original Line"
+_AFTER_EXCERPT = ("Expected Number of Columns", "Invalid unicode", "Value with unterminated quote", "Possible")
+_VALUE = re.compile(r"""\b(string|value) (".*?"|'.*?')(?= )""", re.DOTALL | re.IGNORECASE)
 
 
 def _message(error: Exception) -> str:
     """DuckDB's message without its excerpts of the query and of the data, which may be personal."""
-    lines = [line.strip() for line in str(error).strip().splitlines()]
-    told = [line for line in lines if line and not line.startswith(_NOISE) and not set(line) <= {"^"}]
+    told, excerpt = [], False
+    for line in map(str.strip, _VALUE.sub(r"\1 (not shown)", str(error)).splitlines()):
+        excerpt = (excerpt or line.startswith(_EXCERPT)) and not line.startswith(_AFTER_EXCERPT)
+        if line and not excerpt and not line.startswith(_NOISE) and not set(line) <= {"^"}:
+            told.append(line)
     return " ".join(told[:3])

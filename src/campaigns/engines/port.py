@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
 Progress = Callable[[float], None]
@@ -32,6 +32,12 @@ class ResolvedSource:
     location: str
     table: str | None
     text_columns: Sequence[str]
+
+    @property
+    def base(self) -> str:
+        """The part of the location that is the workspace's own folder; empty for a URL or an absolute path."""
+        shown = str(PurePath(self.shown))
+        return self.location.removesuffix(shown) if "://" not in self.location else ""
 
 
 class EventBatch(NamedTuple):

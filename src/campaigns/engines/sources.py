@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 from sqlglot import exp
 
 from campaigns.engines.port import ResolvedSource
-from campaigns.engines.sqlite_table import read_sqlite_table
+from campaigns.engines.sqlite_table import SqliteTable, read_sqlite_table
 from campaigns.errors import InvalidData
 
 _FORMATS = {
@@ -23,6 +25,7 @@ _FORMATS = {
 }
 _COMPRESSED = (".gz", ".zst")
 _REMOTE = ("s3://", "https://", "http://")
+_GUESSED_FROM_TEXT = ("DATE", "TIME", "UUID")
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
 
@@ -34,19 +37,32 @@ def attach(connection: duckdb.DuckDBPyConnection, table: str, source: ResolvedSo
         return
     if source.location.startswith(_REMOTE):
         _load_httpfs(connection, source)
-        files = [source.location]
+        paths = [source.location]
+    elif "://" in source.location:
+        raise InvalidData(f"{source.name}: {source.shown}: use a file, or a URL that starts with s3:// or https://")
     else:
-        files = _files(source)
-    relation = _reader(source, files).sql("duckdb")
-    connection.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT * FROM {relation}")  # noqa: S608 - built by SQLGlot
+        paths = [glob.escape(file) for file in _files(source)]
+    try:
+        relation = _reader(connection, source, paths).sql("duckdb")
+        connection.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT * FROM {relation}")  # noqa: S608 - SQLGlot's
+    except duckdb.InvalidInputException as error:
+        if "sniffing" not in str(error):
+            raise
+        raise InvalidData(
+            f"{source.name}: {source.shown} is not regular CSV: every row needs as many fields as the header; fields "
+            'with quotes or line ends stand between ", quotes inside are doubled (RFC 4180)'
+        ) from None
 
 
 def _files(source: ResolvedSource) -> list[str]:
     path = Path(source.location)
     if path.is_dir():
         found = sorted(str(file) for file in path.rglob("*") if file.is_file() and _format(file.name))
+    elif path.is_file():
+        found = [source.location]
     else:
-        found = sorted(glob.glob(source.location, recursive=True))  # noqa: PTH207 - keeps `**` and absolute patterns
+        pattern = glob.escape(source.base) + source.location.removeprefix(source.base)
+        found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - keeps `**` and absolute patterns
     if not found:
         raise InvalidData(f"{source.name}: no file at {source.shown}")
     kinds = {_format(file) for file in found}
@@ -62,21 +78,15 @@ def _format(name: str) -> str | None:
     return _FORMATS.get(suffixes[-1].lower()) if suffixes else None
 
 
-def _reader(source: ResolvedSource, files: list[str]) -> exp.Expression:
+def _reader(connection: duckdb.DuckDBPyConnection, source: ResolvedSource, files: list[str]) -> exp.Expression:
     paths = exp.array(*(exp.Literal.string(file) for file in files))
     match _format(files[0]):
         case "parquet":
             return _function("read_parquet", paths, union_by_name=exp.true())
         case "json":
-            return _function(
-                "read_json",
-                paths,
-                format=exp.Literal.string("newline_delimited"),
-                sample_size=exp.Literal.number(-1),
-                union_by_name=exp.true(),
-            )
+            return _json(connection, source, paths)
         case "csv" | "tsv" as kind:
-            return _function("read_csv", paths, **_csv_options(source, files, "\t" if kind == "tsv" else ","))
+            return _csv(connection, source, paths, "\t" if kind == "tsv" else ",")
         case _:
             raise InvalidData(
                 f"{source.name}: {source.shown} has no known ending; use {', '.join(_FORMATS)}, "
@@ -84,37 +94,52 @@ def _reader(source: ResolvedSource, files: list[str]) -> exp.Expression:
             )
 
 
-def _csv_options(source: ResolvedSource, files: list[str], delimiter: str) -> dict[str, exp.Expression]:
+def _csv(
+    connection: duckdb.DuckDBPyConnection, source: ResolvedSource, paths: exp.Expression, delimiter: str
+) -> exp.Expression:
     """RFC 4180, types found by reading everything: a guess from a sample can be wrong at row one million."""
-    text = [column for column in source.text_columns if column in _csv_header(files[0], delimiter)]
     options: dict[str, exp.Expression] = {
         "header": exp.true(),
         "skip": exp.Literal.number(0),
         "delim": exp.Literal.string(delimiter),
         "quote": exp.Literal.string('"'),
         "escape": exp.Literal.string('"'),
+        "comment": exp.Literal.string(""),
+        "union_by_name": exp.true(),
+    }
+    names = _described(connection, _function("read_csv", paths, all_varchar=exp.true(), **options))
+    text = {name: "VARCHAR" for name in source.text_columns if name in names}
+    if text:
+        options["types"] = _types(text)
+    return _function("read_csv", paths, sample_size=exp.Literal.number(-1), **options)
+
+
+def _json(connection: duckdb.DuckDBPyConnection, source: ResolvedSource, paths: exp.Expression) -> exp.Expression:
+    """Types found by reading everything; an id that looks like a date or a UUID stays the text it is."""
+    options: dict[str, exp.Expression] = {
+        "format": exp.Literal.string("newline_delimited"),
         "sample_size": exp.Literal.number(-1),
         "union_by_name": exp.true(),
     }
-    if text:
-        options["types"] = exp.Struct(
-            expressions=[
-                exp.PropertyEQ(this=exp.to_identifier(column, quoted=True), expression=exp.Literal.string("VARCHAR"))
-                for column in dict.fromkeys(text)
-            ]
-        )
-    return options
+    relation = _function("read_json", paths, **options)
+    found = _described(connection, relation)
+    guessed = [name for name in source.text_columns if found.get(name, "").startswith(_GUESSED_FROM_TEXT)]
+    if not guessed:
+        return relation
+    return _function("read_json", paths, columns=_types(found | dict.fromkeys(guessed, "VARCHAR")), **options)
 
 
-def _csv_header(file: str, delimiter: str) -> list[str]:
-    import csv
-    import gzip
+def _described(connection: duckdb.DuckDBPyConnection, relation: exp.Expression) -> dict[str, str]:
+    rows = connection.execute(f"DESCRIBE FROM {relation.sql('duckdb')}").fetchall()
+    return {name: type_ for name, type_, *_ in rows}
 
-    if file.lower().endswith(".zst"):
-        return []
-    opener = gzip.open if file.lower().endswith(".gz") else open
-    with opener(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as lines:
-        return next(csv.reader(lines, delimiter=delimiter), [])
+
+def _types(types: Mapping[str, str]) -> exp.Expression:
+    fields = [
+        exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string(type_))
+        for name, type_ in types.items()
+    ]
+    return exp.Struct(expressions=fields)
 
 
 def _function(name: str, *arguments: exp.Expression, **options: exp.Expression) -> exp.Expression:
@@ -129,15 +154,22 @@ def _attach_database(connection: duckdb.DuckDBPyConnection, target: str, source:
     with path.open("rb") as file:
         head = file.read(len(_SQLITE_MAGIC))
     if head == _SQLITE_MAGIC:
-        reader = read_sqlite_table(path, table, source)
-        connection.register("sqlite_table", reader)
-        connection.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM sqlite_table")  # noqa: S608 - quoted
-        connection.unregister("sqlite_table")
+        _copy(connection, target, read_sqlite_table(path, table, source))
         return
     alias = exp.to_identifier(f"database_{target}", quoted=True).sql("duckdb")
     connection.execute(f"ATTACH IF NOT EXISTS {exp.Literal.string(str(path)).sql('duckdb')} AS {alias} (READ_ONLY)")
     inner = ".".join(exp.to_identifier(part, quoted=True).sql("duckdb") for part in table.split("."))
     connection.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT * FROM {alias}.{inner}")  # noqa: S608 - quoted
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, target: str, rows: SqliteTable) -> None:
+    """Batch by batch, in our own thread: so an error of a batch stays what it is."""
+    connection.register("sqlite_rows", rows.schema.empty_table())
+    connection.execute(f"CREATE OR REPLACE TABLE {target} AS (FROM sqlite_rows)")
+    for batch in rows.batches:
+        connection.register("sqlite_rows", pa.Table.from_batches([batch]))
+        connection.execute(f"INSERT INTO {target} FROM sqlite_rows")
+    connection.unregister("sqlite_rows")
 
 
 def _load_httpfs(connection: duckdb.DuckDBPyConnection, source: ResolvedSource) -> None:

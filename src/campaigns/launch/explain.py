@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from campaigns.audience import conjuncts
@@ -165,6 +166,13 @@ def _shown(decision: Row, *, issued: bool) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
+    """As events write it: UTC with a Z, null for NaN and infinity."""
+    if isinstance(value, dict):
+        return {name: _json(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_json(part) for part in value]
     if isinstance(value, datetime):
         return value.isoformat() + "Z"
-    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -10,6 +10,25 @@ from sqlglot import exp
 
 from campaigns.audience import Type
 
+RESERVED = frozenset(
+    {
+        "as_of",
+        "_tenant",
+        "_customer",
+        "_holdout_digest",
+        "_variant_digest",
+        "_outcome",
+        "_reason",
+        "_assigned",
+        "_variant",
+        "_candidate",
+        "_passed_over",
+        "_too_large",
+        "_passed",
+    }
+)
+"""Names, in any case, of the plan's own columns: a source's column of that name would be taken for them."""
+
 _T = exp.DataType.Type
 _INTEGERS = {_T.TINYINT, _T.SMALLINT, _T.INT, _T.BIGINT, _T.UTINYINT, _T.USMALLINT, _T.UINT}
 _WIDE_INTEGERS = {_T.UBIGINT, _T.INT128, _T.UINT128}
@@ -23,10 +42,14 @@ _TIMESTAMPS = {
     _T.TIMESTAMP_MS,
     _T.TIMESTAMP_NS,
 }
+_ONLY_NULL = '"NULL"'
+"""DuckDB's type of a column without any value; SQLGlot cannot read it."""
 
 
 def column_type(sql_type: str, dialect: str) -> Type | None:
-    """The rule language's type of a column; None for a type that rules cannot use (a struct, a blob, a time)."""
+    """The rule language's type of a column; None for a type that rules cannot use (a struct, a blob, only NULL)."""
+    if sql_type == _ONLY_NULL:
+        return None
     type_ = exp.DataType.build(sql_type, dialect=dialect)
     kind = type_.this
     if kind in _INTEGERS | _WIDE_INTEGERS:
@@ -72,13 +95,19 @@ def typed(column: exp.Expression, sql_type: str, dialect: str) -> exp.Expression
 
 
 def instant(column: exp.Expression, sql_type: str, dialect: str) -> exp.Expression:
-    """A time or date column as a UTC timestamp, of any year."""
+    """A time or date column as a UTC timestamp, of any year; NULL where a timestamp cannot hold it."""
     kind = exp.DataType.build(sql_type, dialect=dialect).this
-    return column if kind in {_T.TIMESTAMP, _T.TIMESTAMPNTZ} else exp.cast(column, _T.TIMESTAMP)
+    if kind in {_T.TIMESTAMP, _T.TIMESTAMPNTZ}:
+        return column
+    if kind in {_T.TIMESTAMPTZ, _T.TIMESTAMPLTZ, _T.TIMESTAMP_NS}:
+        return exp.cast(column, _T.TIMESTAMP)
+    return exp.TryCast(this=column, to=exp.DataType.build("TIMESTAMP"), safe=True)
 
 
 def identity(column: exp.Expression, sql_type: str, dialect: str) -> exp.Expression | None:
     """An id column as text: integers become their decimal text. None for a type that cannot be an id (a float)."""
+    if sql_type == _ONLY_NULL:
+        return exp.cast(column, _T.VARCHAR)
     type_ = exp.DataType.build(sql_type, dialect=dialect)
     kind = type_.this
     if kind in {_T.VARCHAR, _T.TEXT}:

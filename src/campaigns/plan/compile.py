@@ -10,7 +10,7 @@ from sqlglot import exp
 from campaigns.audience import Rule, RuleError, Type, check
 from campaigns.definitions import Attribute, Campaign, EventTable
 from campaigns.errors import InvalidDefinition, Problem
-from campaigns.plan.columns import column_type, identity
+from campaigns.plan.columns import RESERVED, column_type, identity
 from campaigns.plan.reach import Scope, reach
 
 Path = tuple[str | int, ...]
@@ -86,6 +86,7 @@ def compile_campaign(
         used=found.attributes,
     )
     checker.units(campaign, types)
+    checker.variables(campaign)
     checker.refuse()
     return compiled
 
@@ -127,6 +128,8 @@ class _Checker:
             path: Path = ("attributes", name)
             if name.casefold() in columns:
                 self._add("workspace", path, f"attribute {name!r} is a column of customers already; rename it")
+            elif name.casefold() in RESERVED:
+                self._add("workspace", path, f"attribute {name!r}: the name is the engine's own; rename it")
             elif name in wanted and (type_ := self._attribute(path, name, attribute)):
                 types[name] = type_
         return types
@@ -149,6 +152,13 @@ class _Checker:
                 found = types.get(part.unit, "no attribute")
                 message = f"unit {part.unit!r} must be an attribute of type integer or text, found {found}"
                 self._add("campaign", (kind, "unit"), message)
+
+    def variables(self, campaign: Campaign) -> None:
+        """SQL does not tell names by their case, so a decision cannot hold both."""
+        seen: dict[str, str] = {}
+        for name in campaign.variables:
+            if (other := seen.setdefault(name.casefold(), name)) != name:
+                self._add("campaign", ("variables", name), f"variable {name!r} differs from {other!r} only by case")
 
     def _attribute(self, path: Path, name: str, attribute: Attribute) -> Type | None:
         table = self._scope.events[attribute.events]
@@ -204,7 +214,7 @@ class _Checker:
 
     def _columns(self, source: str) -> dict[str, Type]:
         found = {name: column_type(type_, self._dialect) for name, type_ in self._tables[source].items()}
-        return {name: type_ for name, type_ in found.items() if type_ is not None and name != "as_of"}
+        return {name: type_ for name, type_ in found.items() if type_ is not None and name.casefold() not in RESERVED}
 
     def _add(self, kind: str, path: Path, message: str, start: int = 0, end: int | None = None) -> None:
         self._problems.setdefault(self._locate(kind, path, message, start, end))

@@ -27,6 +27,7 @@ from campaigns.plan.assignment import assigned, buckets
 from campaigns.plan.compile import Compiled
 from campaigns.plan.customers import attributes, audience, customers, has_nul, identified
 from campaigns.plan.decisions import decided, decision_columns, decisions, offered
+from campaigns.plan.shards import tenant_json_sql
 from campaigns.plan.sql import alias, column, function, literal, select, total, total_text
 from campaigns.plan.stage import AS_OF, QUARANTINED, Customer, Stage, as_of_sql, identity_of
 
@@ -256,14 +257,6 @@ def envelope_of(definition: Definition, launch_id: str, as_of: datetime) -> Enve
         offers={key: terms(definition.offers[key], as_of) for key in sorted(campaign.offers)},
         tenants={key: dict(tenant.variables) for key, tenant in definition.tenants.items()},
     )
-
-
-def tenant_json_sql(envelope: Envelope) -> exp.Expression:
-    """The encoded variables of the decision's tenant, for a query over few rows."""
-    case = exp.Case(this=column("tenant"))
-    for tenant, text in envelope.tenant_json().items():
-        case = case.when(literal(tenant), literal(text))
-    return case
 
 
 def _with(parts: Sequence[Stage], query: exp.Select) -> exp.Select:

@@ -1,0 +1,32 @@
+"""The machine and the versions that figures belong to."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from importlib.metadata import version
+from typing import Any
+
+import psutil
+
+_PACKAGES = ("campaigns-engine", "duckdb", "pyarrow", "sqlglot", "growthbook")
+
+
+def machine() -> dict[str, Any]:
+    """Cores, memory in GiB, system, versions."""
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / (1 << 30), 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "versions": {
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+            **{name: version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def load() -> float:
+    """The load average of the last minute: above one when others were working, too."""
+    return round(os.getloadavg()[0], 2)

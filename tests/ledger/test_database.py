@@ -1,0 +1,137 @@
+"""How the ledger's database is created, reopened and refused."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from campaigns.errors import Damaged, InvalidDefinition, Unavailable
+from campaigns.ledger import Ledger, database
+from campaigns.ledger.database import HEAD, open_database
+from campaigns.ledger.tables import metadata
+from support.ledgers import ME, new
+
+_FORKING = multiprocessing.get_context("forkserver")
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_the_migrations_create_the_tables_that_the_code_uses(url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+
+    engine = open_database(url)
+    with engine.begin() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_a_reopened_ledger_knows_its_launches(url: str) -> None:
+    with closing(Ledger(url)) as first:
+        claim = first.claim(new(), ME)
+    with closing(Ledger(url)) as second:
+        assert second.find("spring") == claim
+
+
+def test_eight_processes_may_create_it_at_once(url: str) -> None:
+    barrier = _FORKING.Barrier(8)
+    children = [_FORKING.Process(target=_open_at_once, args=(url, barrier)) for _ in range(8)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0] * 8
+
+
+def test_a_file_that_is_no_database_is_damaged(url: str, tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(Damaged, match="ledger: file is not a database"):
+        Ledger(url)
+    assert (tmp_path / "ledger.db").read_bytes() == b"not a database" * 1000
+
+
+def test_a_file_that_was_cut_is_damaged(url: str, tmp_path: Path) -> None:
+    with closing(Ledger(url)) as ledger:
+        ledger.claim(new(), ME)
+    with (tmp_path / "ledger.db").open("r+b") as file:
+        file.truncate(3 * 4096 + 100)
+    with pytest.raises(Damaged, match="ledger: database disk image is malformed"), closing(Ledger(url)) as ledger:
+        ledger.all()
+
+
+def test_a_ledger_of_a_newer_engine_is_left_alone(url: str, tmp_path: Path) -> None:
+    Ledger(url).close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(InvalidDefinition, match=f"has version 9999, this engine knows versions up to {HEAD}"):
+        Ledger(url)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("ledger.db", "'ledger.db' is not a database URL"),
+        ("oracle-of-delphi://x", "is not a database URL"),
+        ("postgresql+pg8000://x/y", "needs the package 'pg8000'"),
+    ],
+)
+def test_a_url_that_nobody_understands_is_refused(bad: str, said: str) -> None:
+    with pytest.raises(InvalidDefinition, match=said):
+        Ledger(bad)
+
+
+def test_a_folder_that_does_not_exist_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="ledger: unable to open database file"):
+        Ledger(f"sqlite:///{tmp_path}/missing/ledger.db")
+
+
+def test_a_ledger_that_somebody_keeps_locked_is_unavailable(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.1)
+    with closing(Ledger(url)) as ledger, closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable, match="ledger: database is locked"):
+            ledger.claim(new(), ME)
+        other.rollback()
+        assert ledger.claim(new(), ME).epoch == 1
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a ledger that nothing can be written to."""
+    folder = tmp_path / "sealed"
+    folder.mkdir()
+    Ledger(f"sqlite:///{folder}/ledger.db").close()
+    bind = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
+    if os.geteuid() != 0 or subprocess.run(bind, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a read-only mount needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_read_only_ledger_is_unavailable(read_only: Path) -> None:
+    assert not stat.S_IWOTH & read_only.stat().st_mode
+    with pytest.raises(Unavailable, match="ledger: "), closing(Ledger(f"sqlite:///{read_only}/ledger.db")) as ledger:
+        ledger.claim(new(), ME)
+
+
+def _open_at_once(url: str, barrier: Barrier) -> None:
+    barrier.wait(30)
+    Ledger(url).close()
