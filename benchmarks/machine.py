@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from typing import Any
 
 import psutil
 
-_PACKAGES = ("campaigns-engine", "duckdb", "pyarrow", "sqlglot", "growthbook")
+_PACKAGES = {"campaigns-engine", "duckdb", "growthbook", "pyarrow", "sqlglot"}
 
 
 def machine() -> dict[str, Any]:
@@ -22,7 +22,7 @@ def machine() -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             "sqlite": sqlite3.sqlite_version,
-            **{name: version(name) for name in _PACKAGES},
+            **{name: version(name) for name in sorted(_PACKAGES & _installed())},
         },
     }
 
@@ -30,3 +30,7 @@ def machine() -> dict[str, Any]:
 def load() -> float:
     """The load average of the last minute: above one when others were working, too."""
     return round(os.getloadavg()[0], 2)
+
+
+def _installed() -> set[str]:
+    return {found.name for found in distributions()}

@@ -34,7 +34,7 @@ def in_turns(rounds: int, **sides: Callable[[], Measured]) -> dict[str, list[Mea
     for number in range(rounds):
         for name, run in sides.items():
             measured = run()
-            print(f"  round {number + 1} of {rounds}: {name}: {measured}", file=sys.stderr, flush=True)
+            print(f"  {name} {number + 1}/{rounds}: {json.dumps(measured)}", file=sys.stderr, flush=True)
             found[name].append(measured)
     return found
 

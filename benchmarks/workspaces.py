@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clock import Clock
 from benchmarks.sides import ROOT, side
 
 CACHE = ROOT / ".cache" / "benchmarks"
@@ -33,13 +34,12 @@ def workspace(customers: int) -> Path:
 
 def generated(root: str, customers: int) -> Mapping[str, Any]:
     """Generate a workspace; rows written and seconds. Runs as a side."""
-    import time
-
     from campaigns.samples.generate import generate
 
-    started = time.perf_counter()
-    rows = generate(Path(root), customers)
-    return {"rows": sum(rows.values()), "seconds": time.perf_counter() - started}
+    clock = Clock()
+    with clock.running():
+        rows = generate(Path(root), customers)
+    return {**clock.read(), "rows": sum(rows.values())}
 
 
 @contextmanager

@@ -16,6 +16,8 @@ import pytest
 
 from campaigns.app import Campaigns
 from campaigns.audience import parse
+from campaigns.events.ids import event_id
+from campaigns.events.record import CustomerEvent
 from campaigns.samples.starter import init_workspace
 from support.pages import ROOT, Block, Page, blocks, pages
 from support.workspaces import CUSTOMER, ORDER, write_rows
@@ -99,8 +101,9 @@ def test_a_rule_can_be_parsed(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
-def test_json_is_json(block: Block) -> None:
-    json.loads(block.text)
+def test_an_event_is_valid(block: Block) -> None:
+    data = CustomerEvent.model_validate_json(block.text).data
+    assert json.loads(block.text)["id"] == event_id(data.tenant_id, data.launch_id, data.customer_id)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)

@@ -68,7 +68,7 @@ def test_no_file_names_a_machine_or_a_package_index(pattern: re.Pattern[str]) ->
     [
         (MACHINE_PATH, "open('/" + "home/ada/x')"),
         (MACHINE_PATH, "sqlite:////" + "root/ledger.db"),
-        (PACKAGE_INDEX, "--extra-" + "index-url https://example.org"),
+        (PACKAGE_INDEX, "--extra-index" + "-url https://example.org"),
         (PACKAGE_INDEX, "https://files." + "pythonhosted" + ".org/x.whl"),
     ],
 )

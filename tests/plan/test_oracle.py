@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
+from campaigns.app import Campaigns
+from campaigns.events.record import event_schema
 from support.oracle import Expected, World, decide
 from support.worlds import AS_OF, random_world
 
-from campaigns.app import Campaigns
-
 FIRST = int(os.environ.get("ORACLE_SEED", "1"))
 WORLDS = int(os.environ.get("ORACLE_WORLDS", "16"))
+SCHEMA = Draft202012Validator(event_schema())
 COUNTS = tuple(Expected().books())
 
 
@@ -53,5 +56,6 @@ def test_a_launch_agrees_with_the_oracle(seed: int, tmp_path: Path) -> None:
     assert report["state"] == "completed"
     assert report["acknowledged"] == len(expected.events)
     assert events.keys() == expected.events.keys()
+    assert [error.message for event in events.values() for error in SCHEMA.iter_errors(event)] == []
     for id_, event in expected.events.items():
         assert exactly(events[id_]) == exactly(with_version(event, report["campaign_version"]))

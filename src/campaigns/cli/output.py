@@ -21,9 +21,11 @@ def show(document: Document, *, as_json: bool, view: Callable[[Document], Render
     if as_json:
         write_json(document)
     else:
+        from rich.console import Group
+
         console = results()
         with console.capture() as captured:
-            console.print(view(document), crop=False)  # a command or an id is there to be copied whole
+            console.print(Group(view(document)), crop=False)  # a command or an id is there to be copied whole
         sys.stdout.write(_PADDING.sub("", captured.get()))
         sys.stdout.flush()
 

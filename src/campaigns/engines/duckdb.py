@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 import shutil
 import threading
@@ -13,6 +12,7 @@ from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from campaigns.engines.port import EventBatch, Progress, Query, ResolvedSource
 from campaigns.engines.sources import attach
@@ -89,13 +89,14 @@ class DuckDB:
             reader = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows)
             last = -1
             for batch in reader:
-                positions, keys, payloads, ids = (column.to_pylist() for column in batch.columns)
-                if not positions:
+                if not batch.num_rows:
                     continue
-                if positions[0] <= last or not all(map(operator.lt, positions, positions[1:])):
+                rows = batch.column(0)
+                in_order = pc.all(pc.less(rows[:-1], rows[1:]), min_count=0).as_py()
+                if rows[0].as_py() <= last or not in_order:
                     raise Damaged("a shard's rows came out of order; nothing more was emitted")
-                last = positions[-1]
-                yield EventBatch(last + 1, keys, payloads, ids)
+                last = rows[-1].as_py()
+                yield EventBatch(last + 1, batch)
         except (duckdb.Error, pa.ArrowException) as error:
             raise Damaged(f"a shard cannot be read: {_message(error)}") from error
 

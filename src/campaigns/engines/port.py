@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
+import pyarrow as pa
+
 Progress = Callable[[float], None]
 """Called with the done part of a long query, 0.0 to 1.0; the engine's estimate."""
 
@@ -41,15 +43,18 @@ class ResolvedSource:
 
 
 class EventBatch(NamedTuple):
-    """Events of one shard, in the order of its rows. Columns, not records: there are millions.
+    """Events of one shard, in the order of its rows: a column each of row, key, payload and id.
 
     `end` is one past the shard's row of the last event; everything before it is in this batch or an earlier one.
     """
 
     end: int
-    keys: list[str]
-    payloads: list[bytes]
-    ids: list[str]
+    columns: pa.RecordBatch
+
+    def rows(self) -> Iterator[tuple[str, bytes, str]]:
+        """(key, payload, id) of each event. Call it where they are used: making them keeps other threads waiting."""
+        keys, payloads, ids = (column.to_numpy(zero_copy_only=False) for column in self.columns.columns[1:])
+        return zip(keys.tolist(), payloads.tolist(), ids.tolist(), strict=True)
 
 
 class Engine(Protocol):

@@ -46,7 +46,7 @@ def emit(
         query = events_query(envelope, snapshot.verified(shard.shard), shard.checkpoint, variables=variables)
         with ahead(engine.events(query, BATCH)) as batches:
             for batch in batches:
-                messages = list(map(Message, batch.keys, batch.payloads, batch.ids))
+                messages = list(map(Message._make, batch.rows()))
                 reach("before-publish")
                 publisher.publish(messages)
                 # The stream has these events now: a crash here repeats the batch, it never loses one.

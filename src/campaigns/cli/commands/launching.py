@@ -49,22 +49,24 @@ def followed(workspace: Path | None) -> Iterator[Progressing]:
         with watch:
             yield watch
     except KeyboardInterrupt:
-        raise Interrupted(_interruption(watch, workspace)) from None
+        raise Interrupted(_interruption(watch.launch_id, workspace)) from None
     except Unavailable as error:
         if watch.launch_id:
             error.add_note(f"nothing is lost; continue with: {again(f'resume {watch.launch_id}', workspace)}")
         raise
 
 
-def _interruption(watch: Progressing, workspace: Path | None) -> str:
-    if watch.launch_id is None:
+def _interruption(launch_id: str | None, workspace: Path | None) -> str:
+    """What the ledger says by now: an acknowledgement may have come between the last drawing and Ctrl-C."""
+    if launch_id is None:
         return "interrupted before the launch began: no event was emitted"
+    report = opened(workspace).status(launch_id)
     done = (
         "before the audience was frozen: no event was emitted"
-        if watch.total is None
-        else f"after {watch.done:,} of {watch.total:,} events were acknowledged"
+        if report["sent"] is None
+        else f"after {report['acknowledged']:,} of {report['sent']:,} events were acknowledged"
     )
-    return f"interrupted {done}; nothing is lost\ncontinue with: {again(f'resume {watch.launch_id}', workspace)}"
+    return f"interrupted {done}; nothing is lost\ncontinue with: {again(f'resume {launch_id}', workspace)}"
 
 
 def close(report: dict[str, Any], workspace: Path | None, *, as_json: bool) -> None:

@@ -56,13 +56,11 @@ class _Drawn:
 
 
 class Progressing(_Drawn):
-    """Watches a launch: draws it, and knows how far it came when it breaks off."""
+    """Watches a launch: draws it, and remembers its id for when it breaks off."""
 
     def __init__(self) -> None:
         super().__init__()
         self.launch_id: str | None = None
-        self.done = 0
-        self.total: int | None = None
 
     def __enter__(self) -> Progressing:
         return self
@@ -77,9 +75,8 @@ class Progressing(_Drawn):
 
     def emitting(self, done: int, total: int) -> None:
         """See `Watch.emitting`."""
-        if self.total is None and "freezing" in self._tasks:
+        if "freezing" in self._tasks:
             self._show("freezing", 1.0, 1.0)
-        self.done, self.total = done, total
         self._show("emitting", done, total, counted=True)
 
 

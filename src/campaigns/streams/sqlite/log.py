@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import count
+from operator import attrgetter
 from typing import NamedTuple
 
 from campaigns.errors import InvalidDefinition
@@ -16,6 +18,7 @@ SEGMENT_BYTES = 64 << 20  # of values; the next publish starts a new segment
 SEGMENT_AGE = 0.1  # of the retention: how much longer than that the oldest message of a segment stays
 PAGE_MESSAGES = 2000
 PAGE_BYTES = 4 << 20
+_KEY, _VALUE = attrgetter("key"), attrgetter("value")
 APPEND = "INSERT INTO messages VALUES (?, ?, ?)"
 GROW = """
     UPDATE segments SET bytes = bytes + ?, written = ?
@@ -68,7 +71,7 @@ def append(connection: sqlite3.Connection, topic: Topic, messages: Sequence[Mess
         segment = _segment_for(connection, topic, partition, first, now)
         connection.executemany(
             segment.on(APPEND),
-            ((position, key, value) for position, (key, value, _) in enumerate(share, first)),
+            zip(count(first), map(_KEY, share), map(_VALUE, share), strict=False),
         )
         connection.execute(GROW, (sum(len(message.value) for message in share), now, *segment.key))
         connection.execute(

@@ -1,0 +1,49 @@
+"""`python -m benchmarks [NAME ...] [--customers N]`: run the benchmarks; `python -m benchmarks table`: only report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks import decide, emit, freeze, launch, small
+from benchmarks.machine import load
+from benchmarks.results import PUBLISHED, Result, write
+from benchmarks.table import lines, rewrite
+from benchmarks.workspaces import CACHE
+
+CUSTOMERS = 10_000_000
+ROUNDS = 3
+
+BENCHMARKS: dict[str, Callable[[int, int], Result]] = {
+    "decide": decide.run,
+    "freeze": freeze.run,
+    "emit": emit.run,
+    "launch": launch.run,
+    "preview": small.run_preview,
+    "generate": small.run_generate,
+    "startup": small.run_startup,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what is asked for. Only figures of the full size are published: others stay in the cache folder."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"which of {', '.join(BENCHMARKS)}; default all")
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="size of the generated workspace")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.name) - BENCHMARKS.keys() - {"table"}:
+        parser.error(f"{min(unknown)!r} is no benchmark; there are {', '.join(BENCHMARKS)}, and table")
+    folder = PUBLISHED if asked.customers == CUSTOMERS else CACHE / "results"
+    for name in [name for name in asked.name or BENCHMARKS if name != "table"]:
+        before = load()
+        print(f"{name} (load {before})", file=sys.stderr, flush=True)
+        result = BENCHMARKS[name](asked.customers, ROUNDS)
+        write(folder, name, asked.customers, before, result)
+        print("\n".join(lines(result.figures)), flush=True)
+    if folder == PUBLISHED:
+        rewrite(list(BENCHMARKS))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
