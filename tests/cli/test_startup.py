@@ -36,7 +36,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--show-completion"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_nothing_heavy_is_imported_before_a_command_runs(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", REVEAL, *arguments], env=environment(), capture_output=True, text=True, check=True

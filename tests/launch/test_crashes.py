@@ -16,7 +16,7 @@ from support.launchers import BATCH, Ending, Order, ended, started
 from support.shop import Check, audit_of, copies, ledger_of, stream_of
 from support.workspaces import AS_OF
 
-SEEDS = range(int(os.environ.get("CAMPAIGNS_KILLS", "12")))
+SEEDS = range(int(os.environ.get("CAMPAIGNS_KILLS", "10")))
 LATER = {"before-publish": 3, "after-publish": 4, "after-checkpoint": 5}
 KILLED = Ending(-signal.SIGKILL)
 
@@ -33,11 +33,7 @@ def test_a_launcher_killed_at_a_failpoint_is_finished_by_resume(shop: Path, whol
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("after-claim", "before-freeze"),
         ("before-validate", "before-validate"),
-        ("before-validate", "after-publish:2"),
-        ("after-freeze", "after-claim"),
-        ("after-publish", "after-publish"),
         ("after-publish:2", "before-close"),
         ("after-checkpoint:3", "after-publish:3"),
         ("before-close", "after-close"),
@@ -57,7 +53,7 @@ def test_a_launcher_killed_at_any_instant_is_finished_by_resume(shop: Path, whol
     chance = random.Random(seed)
     print(f"seed {seed}")
     kills = 0
-    for verb in ("launch", "launch", "launch"):
+    for verb in ("launch", "launch"):
         with started(Order(shop, verb=verb)) as launcher:
             launcher.waited(chance.uniform(0, 1.2))
             launcher.signal(signal.SIGKILL)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
-import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -22,8 +19,6 @@ from campaigns.ledger import Ledger, database
 from campaigns.ledger.database import HEAD, open_database
 from campaigns.ledger.tables import metadata
 from support.ledgers import ME, new
-
-_FORKING = multiprocessing.get_context("forkserver")
 
 
 def test_head_is_the_newest_migration() -> None:
@@ -47,16 +42,6 @@ def test_a_reopened_ledger_knows_its_launches(url: str) -> None:
         claim = first.claim(new(), ME)
     with closing(Ledger(url)) as second:
         assert second.find("spring") == claim
-
-
-def test_eight_processes_may_create_it_at_once(url: str) -> None:
-    barrier = _FORKING.Barrier(8)
-    children = [_FORKING.Process(target=_open_at_once, args=(url, barrier)) for _ in range(8)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join()
-    assert [child.exitcode for child in children] == [0] * 8
 
 
 def test_a_file_that_is_no_database_is_damaged(url: str, tmp_path: Path) -> None:
@@ -127,11 +112,5 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_read_only_ledger_is_unavailable(read_only: Path) -> None:
-    assert not stat.S_IWOTH & read_only.stat().st_mode
     with pytest.raises(Unavailable, match="ledger: "), closing(Ledger(f"sqlite:///{read_only}/ledger.db")) as ledger:
         ledger.claim(new(), ME)
-
-
-def _open_at_once(url: str, barrier: Barrier) -> None:
-    barrier.wait(30)
-    Ledger(url).close()

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,9 @@ def test_there_is_nothing_to_resume_where_nothing_was_claimed(ledger: Ledger) ->
 
 def test_a_live_launcher_is_named_in_the_refusal(ledger: Ledger) -> None:
     ledger.claim(new(), ME)
-    for again in (lambda: ledger.claim(new(), ME), lambda: ledger.resume("spring", ME)):
+    for again in (partial(ledger.claim, new()), partial(ledger.resume, "spring")):
         with pytest.raises(Conflict, match=f"is being worked on by process {ME.pid} on {ME.host}"):
-            again()
+            again(ME)
 
 
 def test_a_dead_launcher_is_replaced_at_once(ledger: Ledger) -> None:
@@ -184,9 +185,9 @@ def test_a_launch_that_was_stopped_for_good_is_not_resumed(ledger: Ledger, state
     claim = ledger.claim(new(), ME)
     ledger.advance(claim, state)
     ledger.release(claim)
-    for again in (lambda: ledger.claim(new(), ME), lambda: ledger.resume("spring", ME)):
+    for again in (partial(ledger.claim, new()), partial(ledger.resume, "spring")):
         with pytest.raises(Stopped, match=f"'spring' is {state}"):
-            again()
+            again(ME)
 
 
 def test_a_purge_ends_the_claim_of_a_launcher_that_only_seemed_dead(ledger: Ledger) -> None:

@@ -1,59 +1,31 @@
-"""Eight launchers want one launch."""
+"""Eight processes want one ledger, eight launchers one launch."""
 
 from __future__ import annotations
 
-import multiprocessing
-import re
 from contextlib import closing
-from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Barrier
 
-from campaigns.errors import Conflict
+import pytest
+
 from campaigns.ledger import Ledger, Owner
 from support.ledgers import dead, new
-
-_FORKING = multiprocessing.get_context("forkserver")
-_RACERS = 8
+from support.racing import RACERS, claim_launch, open_ledger, raced
 
 
-def test_one_of_eight_racing_launchers_gets_the_launch(url: str) -> None:
-    Ledger(url).close()
-    check_race(url, epoch=1)
+def test_eight_processes_may_create_the_ledger_at_once(url: str) -> None:
+    assert raced(open_ledger, url) == ["opened"] * RACERS
 
 
-def test_one_of_eight_racing_launchers_takes_over_a_dead_one(url: str) -> None:
+@pytest.mark.parametrize("epoch", [1, 2], ids=["a new launch", "a dead launcher's launch"])
+def test_one_of_eight_racing_launchers_gets_the_launch(url: str, epoch: int) -> None:
     with closing(Ledger(url)) as ledger:
-        ledger.claim(new(), dead())
-    check_race(url, epoch=2)
+        if epoch == 2:
+            ledger.claim(new(), dead())
 
+    told = raced(claim_launch, url)
 
-def check_race(url: str, epoch: int) -> None:
-    """One wins, and the others are told who: its process and host."""
-    start, finish = _FORKING.Barrier(_RACERS), _FORKING.Barrier(_RACERS)
-    pipes = [_FORKING.Pipe(duplex=False) for _ in range(_RACERS)]
-    racers = [_FORKING.Process(target=_race, args=(url, child, start, finish)) for _, child in pipes]
-    for racer in racers:
-        racer.start()
-    told = [parent.recv() for parent, _ in pipes]
-    for racer in racers:
-        racer.join()
-    winners = [owner for kind, owner in told if kind == "won"]
-    refusals = {said for kind, said in told if kind == "refused"}
-    assert len(winners) == 1
-    assert len(told) - len(winners) == _RACERS - 1
-    assert refusals == {f"launch 'spring' is being worked on by {winners[0]}"}
-    assert re.fullmatch(r"process \d+ on \S+", str(winners[0]))
+    (winner,) = (owner for owner in told if isinstance(owner, Owner))
+    refusal = f"launch 'spring' is being worked on by process {winner.pid} on {winner.host}"
+    assert [said for said in told if said != winner] == [refusal] * (RACERS - 1)
     with closing(Ledger(url)) as ledger:
         (launch,) = ledger.all()
-    assert (launch.owner, launch.epoch) == (winners[0], epoch)
-
-
-def _race(url: str, parent: Connection, start: Barrier, finish: Barrier) -> None:
-    with closing(Ledger(url)) as ledger:
-        start.wait(30)
-        try:
-            claim = ledger.claim(new(), Owner.current())
-            parent.send(("won", claim.owner))
-        except Conflict as error:
-            parent.send(("refused", str(error)))
-        finish.wait(30)  # the winner lives until all have tried
+    assert (launch.owner, launch.epoch) == (winner, epoch)

@@ -22,16 +22,17 @@ from campaigns.definitions import (
 )
 from campaigns.definitions.instants import format_instant, parse_instant
 from campaigns.engines.port import Engine
-from campaigns.errors import Damaged, InvalidDefinition, NotFound, Problem
+from campaigns.errors import Damaged, InvalidData, InvalidDefinition, NotFound, Problem
 from campaigns.failpoints import reach
 from campaigns.launch.books import report
-from campaigns.launch.explain import explain
+from campaigns.launch.explain import Frozen, Sources, explain, explain_launch
 from campaigns.launch.preview import preview
 from campaigns.launch.purge import purge
 from campaigns.launch.run import Ports, Watch, run
 from campaigns.launch.snapshot import launch_folder, open_snapshot
 from campaigns.ledger import Launch, Ledger, NewLaunch, Owner, State
 from campaigns.plan import Plan, check_workspace, compile_campaign, decisions_query, define
+from campaigns.streams import Stream
 
 LAUNCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -116,16 +117,18 @@ class Campaigns:
             explicit_as_of=as_of is not None,
         )
         self._place.secret()
+        stream = self._place.stream()
         with closing(self._place.ledger()) as ledger:
             reach("before-claim")
-            return self._run(ledger, ledger.claim(new, Owner.current()), watch)
+            return self._run(ledger, stream, ledger.claim(new, Owner.current()), watch)
 
     def resume(self, launch_id: str, watch: Watch | None = None) -> dict[str, Any]:
         """Finish a launch as it was frozen, whatever its files say by now; the launch's report. Raises as `launch`."""
         self._find(launch_id)  # without leaving a trace where there is none
+        stream = self._place.stream()
         with closing(self._place.ledger()) as ledger:
             reach("before-claim")
-            return self._run(ledger, ledger.resume(launch_id, Owner.current()), watch)
+            return self._run(ledger, stream, ledger.resume(launch_id, Owner.current()), watch)
 
     def launches(self) -> list[dict[str, Any]]:
         """The reports of all launches, the newest first."""
@@ -150,16 +153,17 @@ class Campaigns:
             if subject not in self.keys():
                 raise NotFound(f"{subject!r} is neither a campaign nor a launch of this workspace")
             with self._planned(subject, as_of, None) as (plan, engine):
-                return explain(plan, engine, customer, tenant, None)
+                return explain(Sources(plan, engine), customer, tenant)
         if launch.manifest is None or launch.purged_at:
             why = "was purged" if launch.purged_at else f"is {launch.state}: nothing is frozen yet"
             raise NotFound(f"launch {launch.launch_id!r} {why}; explain the campaign instead")
-        plan, engine = self._planner(launch)
+        frozen = self._frozen(launch, customer)
+        try:
+            plan, engine = self._planner(launch)
+        except (InvalidData, InvalidDefinition):
+            return explain_launch(frozen, None, customer, tenant)
         with closing(engine):
-            snapshot = open_snapshot(self._place.snapshots, launch)
-            files = [snapshot.verified(shard.shard) for shard in launch.shards]
-            frozen = engine.rows(decisions_query(files, customer)) if files else []
-            return explain(plan, engine, customer, tenant, frozen)
+            return explain_launch(frozen, Sources(plan, engine), customer, tenant)
 
     def events(self, launch_id: str | None = None) -> Iterator[bytes]:
         """The events on the stream, oldest first within a partition, duplicates kept. Raises NotFound, Unavailable."""
@@ -181,14 +185,23 @@ class Campaigns:
         place.clear_spill()
         return found
 
-    def _run(self, ledger: Ledger, claim: Launch, watch: Watch | None) -> dict[str, Any]:
+    def _run(self, ledger: Ledger, stream: Stream, claim: Launch, watch: Watch | None) -> dict[str, Any]:
         reach("after-claim")
         if claim.state == State.COMPLETED:
             return report(claim) | {"already_complete": True}
         place = self._place
         root = self.file.root.absolute()
-        ports = Ports(root, ledger, place.stream(), place.snapshots, self._planner, place.reader)
+        ports = Ports(root, ledger, stream, place.snapshots, self._planner, place.reader)
         return report(run(claim, ports, watch)) | {"already_complete": False}
+
+    def _frozen(self, launch: Launch, customer: str) -> Frozen:
+        """What the snapshot of a launch holds of a customer. Raises Damaged."""
+        snapshot = open_snapshot(self._place.snapshots, launch)
+        files = [snapshot.verified(shard.shard) for shard in launch.shards]
+        with closing(self._place.reader()) as reader:
+            decisions = reader.rows(decisions_query(files, customer)) if files else []
+        definition = Definition.model_validate_json(launch.definition)
+        return Frozen(definition, launch.launch_id, parse_instant(launch.as_of), decisions)
 
     def _planner(self, claim: Launch) -> tuple[Plan, Engine]:
         """The plan of a claimed launch, from its frozen definition."""

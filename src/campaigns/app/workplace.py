@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ PRIVATE = ".campaigns"
 
 _READER_MEMORY = "512MB"
 _SECRET_BYTES = 32
+_SPILLS = count()
 
 
 class Workplace:
@@ -125,7 +127,7 @@ class Workplace:
         if not os.access(private, os.W_OK):
             return Path(tempfile.mkdtemp(prefix="campaigns-")) / "spill"
         self.clear_spill()
-        return private / f"spill-{os.getpid()}"
+        return private / f"spill-{next(_SPILLS)}-{os.getpid()}"
 
     def _embedded_stream(self, url: str) -> Stream:
         from campaigns.streams.sqlite import SqliteStream

@@ -91,11 +91,11 @@ class DuckDB:
             for batch in reader:
                 if not batch.num_rows:
                     continue
-                rows = batch.column(0)
-                in_order = pc.all(pc.less(rows[:-1], rows[1:]), min_count=0).as_py()
-                if rows[0].as_py() <= last or not in_order:
+                places = batch.column(0)
+                in_order = pc.all(pc.less(places[:-1], places[1:]), min_count=0).as_py()
+                if places[0].as_py() <= last or not in_order:
                     raise Damaged("a shard's rows came out of order; nothing more was emitted")
-                last = rows[-1].as_py()
+                last = places[-1].as_py()
                 yield EventBatch(last + 1, batch)
         except (duckdb.Error, pa.ArrowException) as error:
             raise Damaged(f"a shard cannot be read: {_message(error)}") from error

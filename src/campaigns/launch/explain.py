@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
 from campaigns.audience import conjuncts
-from campaigns.definitions import Campaign, Experiment, Holdout
+from campaigns.definitions import Campaign, Definition, Experiment, Holdout
 from campaigns.definitions.instants import format_instant
 from campaigns.engines.port import Engine
 from campaigns.errors import InvalidDefinition, NotFound
@@ -22,54 +23,99 @@ class Ambiguous(InvalidDefinition):
     """The customer id exists in several tenants; the caller must say which."""
 
 
-def explain(
-    plan: Plan, engine: Engine, customer: str, tenant: str | None, frozen: Sequence[Row] | None
-) -> dict[str, Any]:
-    """Each part of the rule with the customer's values, the buckets, the offer, and the decision.
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A launch and its snapshot's decisions of one customer id, in whatever tenant."""
 
-    `frozen` holds the customer's rows of a snapshot, None when there is no launch. With a launch the decision is the
-    frozen one; the parts of the rule are evaluated on the sources as they are now, which may have changed since.
+    definition: Definition
+    launch_id: str
+    as_of: datetime
+    decisions: Sequence[Row]
 
-    Raises NotFound when no source row and no decision is the customer's; Ambiguous when several tenants have one.
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sources as they are now: a plan, and the engine they are attached to."""
+
+    plan: Plan
+    engine: Engine
+
+    def evaluated(self, only: Sequence[Customer]) -> list[dict[str, Any]]:
+        """The attributes of these customers and the result of every step of the audience."""
+        for query in self.plan.screen():
+            self.engine.run(query)
+        return self.engine.rows(self.plan.parts_of(only))
+
+
+def explain(sources: Sources, customer: str, tenant: str | None) -> dict[str, Any]:
+    """Why a customer would or would not get a campaign: each part of the rule with the customer's values, the
+    buckets, the offer, and the decision.
+
+    Raises NotFound when no source row is the customer's; Ambiguous when several tenants have one.
     """
-    for query in plan.screen():
-        engine.run(query)
-    tenants = [tenant] if tenant else list(plan.definition.tenants)
-    only = [Customer(key, customer) for key in tenants]
-    rows = engine.rows(plan.parts_of(only))
-    decisions = engine.rows(plan.decisions_of(only)) if frozen is None else [dict(row) for row in frozen]
-    if tenant:
-        decisions = [row for row in decisions if row["tenant"] == tenant]
-    held_by = sorted({str(row["_tenant"]) for row in rows} | {str(row["tenant"]) for row in decisions})
-    if not held_by:
-        raise NotFound(_absence(plan, engine, customer, tenants))
-    if len(held_by) > 1:
-        raise Ambiguous(
-            f"customer {customer!r} exists in several tenants ({', '.join(held_by)}); name one with --tenant"
-        )
-    found = held_by[0]
-    row = next((row for row in rows if row["_tenant"] == found), None)
-    decision = next((row for row in decisions if row["tenant"] == found), None)
+    plan = sources.plan
+    only = _wanted(plan.definition, customer, tenant)
+    rows = sources.evaluated(only)
+    decisions = sources.engine.rows(plan.decisions_of(only))
+    frozen = Frozen(plan.definition, plan.launch_id, plan.as_of, decisions)
+    found = _document(frozen, sources, only, rows)
+    return found | {"launch_id": None, "frozen": False, "decision": _without_code(found["decision"])}
+
+
+def explain_launch(frozen: Frozen, sources: Sources | None, customer: str, tenant: str | None) -> dict[str, Any]:
+    """Why a customer did or did not get a launch, from the frozen decision.
+
+    The parts of the rule are evaluated on the sources as they are now, which may have changed since; they are null
+    when the sources cannot be read any more (`sources` is None). Raises as `explain`.
+    """
+    only = _wanted(frozen.definition, customer, tenant)
+    rows = sources.evaluated(only) if sources else []
+    return _document(frozen, sources, only, rows)
+
+
+def _document(frozen: Frozen, sources: Sources | None, only: Sequence[Customer], rows: Sequence[Row]) -> dict[str, Any]:
+    wanted = {one.tenant for one in only}
+    decisions = {row["tenant"]: row for row in frozen.decisions if row["tenant"] in wanted}
+    evaluated = {row["_tenant"]: row for row in rows}
+    who = _one(only, decisions.keys() | evaluated.keys(), sources)
+    decision, row = decisions.get(who.tenant), evaluated.get(who.tenant)
+    campaign = frozen.definition.campaign
     return {
-        "customer": customer,
-        "tenant": found,
-        "campaign": plan.definition.campaign.campaign,
-        "launch_id": plan.launch_id if frozen is not None else None,
-        "as_of": format_instant(plan.as_of),
-        "frozen": frozen is not None,
+        "customer": who.customer,
+        "tenant": who.tenant,
+        "campaign": campaign.campaign,
+        "launch_id": frozen.launch_id,
+        "as_of": format_instant(frozen.as_of),
+        "frozen": True,
         "matched": decision is not None,
         "outcome": decision["outcome"] if decision else "not_matched",
-        "decision": _shown(decision, issued=frozen is not None) if decision else None,
-        "rule": _rule(plan, row) if row else None,
-        "exclusions": _exclusions(plan, row) if row else None,
-        **_buckets(plan.definition.campaign, Customer(found, customer), row, decision),
-        "offer": _offer(plan, row, decision),
+        "decision": _json(dict(decision)) if decision else None,
+        "rule": _rule(sources.plan, row) if sources and row else None,
+        "exclusions": _exclusions(sources.plan, row) if sources and row else None,
+        **_buckets(campaign, who, row, decision),
+        "offer": _offer(frozen.definition, row, decision),
     }
 
 
-def _absence(plan: Plan, engine: Engine, customer: str, tenants: Sequence[str]) -> str:
+def _wanted(definition: Definition, customer: str, tenant: str | None) -> list[Customer]:
+    return [Customer(key, customer) for key in ([tenant] if tenant else definition.tenants)]
+
+
+def _one(only: Sequence[Customer], tenants: Set[str], sources: Sources | None) -> Customer:
+    customer = only[0].customer
+    if not tenants:
+        raise NotFound(_absence(sources, customer, [one.tenant for one in only]))
+    if len(tenants) > 1:
+        held_by = ", ".join(sorted(tenants))
+        raise Ambiguous(f"customer {customer!r} exists in several tenants ({held_by}); name one with --tenant")
+    return Customer(next(iter(tenants)), customer)
+
+
+def _absence(sources: Sources | None, customer: str, tenants: Sequence[str]) -> str:
+    if sources is None:
+        return f"customer {customer!r} was not matched, and the sources cannot be read any more"
     where = f"tenant {tenants[0]!r}" if len(tenants) == 1 else "the campaign's tenants"
-    for row in engine.rows(plan.quarantine_of(customer)):
+    for row in sources.engine.rows(sources.plan.quarantine_of(customer)):
         if row["reason"] == "unknown_tenant" or row["tenant"] in tenants:
             return f"customer {customer!r}: its row of tenant {row['tenant']!r} is quarantined: {row['reason']}"
     return f"customer {customer!r} does not exist in {where}"
@@ -143,13 +189,13 @@ def _experiment(experiment: Experiment, unit: str | None) -> dict[str, Any]:
     }
 
 
-def _offer(plan: Plan, row: Row | None, decision: Row | None) -> dict[str, Any] | None:
+def _offer(definition: Definition, row: Row | None, decision: Row | None) -> dict[str, Any] | None:
     if decision is None or decision["outcome"] != "send":
         return None
-    key = plan.definition.campaign.offer_for(decision["variant"])
+    key = definition.campaign.offer_for(decision["variant"])
     if key is None:
         return None
-    rule = plan.definition.offers[key].eligible
+    rule = definition.offers[key].eligible
     return {
         "offer": key,
         "given": decision["offer"] == key,
@@ -159,10 +205,9 @@ def _offer(plan: Plan, row: Row | None, decision: Row | None) -> dict[str, Any] 
     }
 
 
-def _shown(decision: Row, *, issued: bool) -> dict[str, Any]:
-    """The decision as JSON; a code exists only once a launch has issued it."""
-    hidden = set() if issued else {"code", "event_id"}
-    return {name: _json(value) for name, value in decision.items() if name not in hidden}
+def _without_code(decision: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A code and an event id exist only once a launch has issued them."""
+    return decision and {name: value for name, value in decision.items() if name not in ("code", "event_id")}
 
 
 def _json(value: Any) -> Any:

@@ -16,6 +16,9 @@ from campaigns.errors import Damaged, InvalidDefinition, Unavailable
 HEAD = "0001"
 """The newest migration; a test holds it against the migrations folder."""
 
+READING = "campaigns_reading"
+"""Execution option of a connection that only reads: it waits for no writer."""
+
 _BUSY_SECONDS = 30
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -38,7 +41,7 @@ def open_database(url: str) -> Engine:
         ) from error
     if sqlite:
         event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin)
     with translated():
         _migrate(engine)
     return engine
@@ -58,7 +61,7 @@ def translated() -> Iterator[None]:
 
 
 def _sqlite_options() -> dict[str, Any]:
-    # The driver begins no transaction by itself: `_begin_immediate` does, so that readers never upgrade to writers.
+    # The driver begins no transaction by itself: `_begin` does, so that no reader ever becomes a writer halfway.
     return {"connect_args": {"isolation_level": None, "timeout": _BUSY_SECONDS}}
 
 
@@ -69,14 +72,17 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # an error may have named a customer: a purge leaves no byte of it
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(READING) else "BEGIN IMMEDIATE")
 
 
 def _migrate(engine: Engine) -> None:
+    with engine.execution_options(**{READING: True}).begin() as connection:
+        if _revision(connection) == HEAD:
+            return
     with engine.begin() as connection:
         found = _revision(connection)
-        if found == HEAD:
+        if found == HEAD:  # another process was faster
             return
         if found is not None and found > HEAD:
             raise InvalidDefinition(f"ledger: has version {found}, this engine knows versions up to {HEAD}; upgrade it")

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Update, func, insert, select, update
 
 from campaigns.errors import Conflict, Damaged, NotFound, Stopped
-from campaigns.ledger.database import open_database, translated
+from campaigns.ledger.database import READING, open_database, translated
 from campaigns.ledger.owner import Owner
 from campaigns.ledger.tables import audit, launches, shards
 
@@ -112,12 +112,12 @@ class Ledger:
 
     def find(self, launch_id: str) -> Launch | None:
         """The launch, or None."""
-        with self._begin() as connection:
+        with self._begin(reading=True) as connection:
             return _find(connection, launch_id)
 
     def all(self) -> list[Launch]:
         """Every launch, the newest first."""
-        with self._begin() as connection:
+        with self._begin(reading=True) as connection:
             query = select(launches.c.launch_id).order_by(launches.c.created_at.desc(), launches.c.launch_id)
             found = [_find(connection, launch_id) for launch_id in connection.execute(query).scalars()]
             return [launch for launch in found if launch is not None]
@@ -243,8 +243,8 @@ class Ledger:
             _record(connection, launch, "purged")
 
     @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        with translated(), self._engine.begin() as connection:
+    def _begin(self, *, reading: bool = False) -> Iterator[Connection]:
+        with translated(), self._engine.execution_options(**{READING: reading}).begin() as connection:
             yield connection
 
 

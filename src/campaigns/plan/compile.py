@@ -21,6 +21,12 @@ Tables = Mapping[str, Mapping[str, str]]
 """Columns and SQL types of the attached sources: `customers`, and event tables as `events_<key>`."""
 
 _EVENTS = "events_"
+RESERVED = frozenset(
+    "_tenant _customer _holdout_digest _variant_digest _outcome _reason _assigned _variant _candidate _passed_over"
+    " _passed _too_large".split()
+)
+"""Names that the plan's stages use for themselves."""
+
 _NUMERIC = {Type.INTEGER, Type.NUMBER}
 _ORDERED = _NUMERIC | {Type.TEXT, Type.DATE, Type.TIMESTAMP}
 
@@ -123,6 +129,9 @@ class _Checker:
         """Types of the columns of `customers` and of the wanted attributes."""
         self._identity("customers", {"id": self._scope.customers.id, "tenant": self._scope.customers.tenant})
         types = self._columns("customers")
+        for name in sorted(wanted):
+            if name.casefold() in RESERVED:
+                self._add("workspace", ("customers",), f"attribute {name!r}: the engine uses this name itself; rename it")
         columns = {name.casefold(): name for name in self._tables["customers"]}
         for name, attribute in self._scope.attributes.items():
             path: Path = ("attributes", name)
