@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from campaigns.app import Campaigns
 from campaigns.events.encode import Envelope, encode, payload_sql
 from campaigns.events.record import MAX_EVENT_BYTES, event_schema
-from campaigns.plan.plan import tenant_json_sql
+from campaigns.plan.shards import tenant_json_sql
 from support.workspaces import AS_OF, WORKSPACE, customer, make_workspace
 
 CONNECTION = duckdb.connect(config={"threads": 1})

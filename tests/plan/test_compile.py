@@ -14,7 +14,7 @@ from support.workspaces import CAMPAIGN, WORKSPACE, customer, make_workspace, or
 
 
 def problems(
-    root: Path, campaign: Mapping[str, Any] | None = None, workspace: Mapping[str, Any] | None = None, **columns: object
+    root: Path, campaign: Mapping[str, Any] | None = None, workspace: Mapping[str, Any] | None = None, **columns: Any
 ) -> list[str]:
     """What `validate` complains of, one line each."""
     make_workspace(
@@ -88,7 +88,7 @@ def test_names_of_the_plan_are_nobody_elses(name: str, tmp_path: Path) -> None:
     (found,) = problems(tmp_path / "a", None, attributes(**{name: {"count": "orders"}}))
     message = f"attribute {name!r}: the name is the engine's own; rename it"
     assert found == place(tmp_path / "a", "workspace.yaml", f"{name}:") + message
-    (found,) = problems(tmp_path / "b", {"variables": {"x": name}}, **{name: "a column of customers"})
+    (found,) = problems(tmp_path / "b", {"variables": {"x": name}}, None, **{name: "a column of customers"})
     assert found.startswith(place(tmp_path / "b", "campaigns/winback.yaml", name) + f"unknown attribute `{name}`")
 
 

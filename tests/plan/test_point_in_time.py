@@ -34,7 +34,7 @@ def value(root: Path, attribute: dict[str, Any], orders: Sequence[dict[str, Any]
     people = [customer("1"), customer("1", "corner-grocer", country="FR")]
     make_workspace(root, customers=people, orders=orders, campaign=campaign, workspace=workspace)
     if replaced:
-        duckdb.sql(replaced).write_parquet(str(root / "data" / "orders.parquet"))
+        duckdb.execute(f"COPY ({replaced}) TO '{root}/data/orders.parquet'")
     (event,) = Campaigns(root).preview("look", as_of=AS_OF)["sample_events"]
     return event["data"]["variables"]["value"]
 

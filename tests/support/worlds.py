@@ -205,7 +205,7 @@ def _customer(random: Random, pool: list[Any], kind: str) -> dict[str, Any]:
 def _order(random: Random, pool: list[Any], at_type: pa.DataType) -> dict[str, Any]:
     edges = [timedelta(0), timedelta(days=45), timedelta(days=60), timedelta(days=90), timedelta(days=92)]
     step = timedelta(milliseconds=1)
-    at: datetime | date | None = random.choice(
+    at = random.choice(
         [
             AS_OF - random.choice(edges) + random.choice([-step, timedelta(0), step]),
             AS_OF - timedelta(days=random.uniform(0, 200)),
@@ -215,17 +215,22 @@ def _order(random: Random, pool: list[Any], at_type: pa.DataType) -> dict[str, A
             None,
         ]
     )
-    if at is not None:
-        at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # what every type of column can hold
-        at = at.date() if pa.types.is_date(at_type) else at if at_type.tz else at.replace(tzinfo=None)
     return {
         "customer_id": random.choice([*pool, None]),
         "tenant_id": random.choice(["marketplace", "corner-grocer", "42", "nowhere", None]),
-        "ordered_at": at,
+        "ordered_at": None if at is None else _fitting(at, at_type),
         "total_cents": random.choice([None, 0, 999, 1000, 2500, -400, 2**62]),
         "price": random.choice([None, math.nan, math.inf, -math.inf, 0.25, 1.5, -0.75, 1024.0]),
         "department": random.choice([None, "", "ORGANIC", "DAIRY", "É", "🎉"]),
     }
+
+
+def _fitting(at: datetime, at_type: pa.DataType) -> date:
+    """The moment as a column of the type can hold it, in whole milliseconds."""
+    if pa.types.is_date(at_type):
+        return at.date()
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return at if at_type.tz else at.replace(tzinfo=None)
 
 
 def _campaign(random: Random) -> dict[str, Any]:
@@ -246,7 +251,13 @@ def _campaign(random: Random) -> dict[str, Any]:
         campaign["offer"] = "share"
     weights = random.choice([None, [1], [20, 40, 40], [0, 1, 0], [5, 0, 95], [1, 1, 1, 0, 7]])
     if weights:
-        arms = [{}, {"offer": "ten-off"}, {"offer": "free-delivery"}, {"offer": None}, {"offer": "share"}]
+        arms: list[dict[str, Any]] = [
+            {},
+            {"offer": "ten-off"},
+            {"offer": "free-delivery"},
+            {"offer": None},
+            {"offer": "share"},
+        ]
         campaign["experiment"] = {
             "key": "incentive",
             "variants": {f"arm-{n}": {"weight": weight, **random.choice(arms)} for n, weight in enumerate(weights)},

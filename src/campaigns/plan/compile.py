@@ -21,12 +21,6 @@ Tables = Mapping[str, Mapping[str, str]]
 """Columns and SQL types of the attached sources: `customers`, and event tables as `events_<key>`."""
 
 _EVENTS = "events_"
-RESERVED = frozenset(
-    "_tenant _customer _holdout_digest _variant_digest _outcome _reason _assigned _variant _candidate _passed_over"
-    " _passed _too_large".split()
-)
-"""Names that the plan's stages use for themselves."""
-
 _NUMERIC = {Type.INTEGER, Type.NUMBER}
 _ORDERED = _NUMERIC | {Type.TEXT, Type.DATE, Type.TIMESTAMP}
 
@@ -119,6 +113,7 @@ class _Checker:
     def __init__(self, scope: Scope, tables: Tables, dialect: str, locate: Locate) -> None:
         self._scope, self._tables, self._dialect, self._locate = scope, tables, dialect, locate
         self._problems: dict[Problem, None] = {}
+        self._unused: dict[str, Type] = {}
         self.attribute_rules: dict[str, Rule] = {}
 
     def refuse(self) -> None:
@@ -129,9 +124,6 @@ class _Checker:
         """Types of the columns of `customers` and of the wanted attributes."""
         self._identity("customers", {"id": self._scope.customers.id, "tenant": self._scope.customers.tenant})
         types = self._columns("customers")
-        for name in sorted(wanted):
-            if name.casefold() in RESERVED:
-                self._add("workspace", ("customers",), f"attribute {name!r}: the engine uses this name itself; rename it")
         columns = {name.casefold(): name for name in self._tables["customers"]}
         for name, attribute in self._scope.attributes.items():
             path: Path = ("attributes", name)
@@ -139,7 +131,9 @@ class _Checker:
                 self._add("workspace", path, f"attribute {name!r} is a column of customers already; rename it")
             elif name.casefold() in RESERVED:
                 self._add("workspace", path, f"attribute {name!r}: the name is the engine's own; rename it")
-            elif name in wanted and (type_ := self._attribute(path, name, attribute)):
+            elif name not in wanted:
+                self._unused[name] = Type.INTEGER  # no rule mentions it, so only its name is seen: in a did-you-mean
+            elif type_ := self._attribute(path, name, attribute):
                 types[name] = type_
         return types
 
@@ -147,7 +141,9 @@ class _Checker:
         self, kind: str, path: Path, text: str, types: Mapping[str, Type], want: Type | None = Type.BOOLEAN
     ) -> Rule:
         try:
-            return check(text, types, {} if path[0] == "attributes" else self._scope.segments, want)
+            if path[0] == "attributes":
+                return check(text, types, {}, want)
+            return check(text, self._unused | types, self._scope.segments, want)
         except RuleError as error:
             for single in error.errors:
                 self._add(kind, path, single.message, single.start, single.end)
