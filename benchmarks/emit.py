@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import islice
@@ -10,10 +11,10 @@ from typing import Any
 
 from benchmarks.clock import Clock
 from benchmarks.figures import Figure, at_least
-from benchmarks.freeze import freeze as freeze_side
+from benchmarks.freeze import freeze
 from benchmarks.results import Result
 from benchmarks.sides import Measured, highest, in_turns, middle, side
-from benchmarks.workspaces import copy_of, scratch, workspace
+from benchmarks.workspaces import copy_of, linked, scratch, workspace
 
 TRANSACTION = 20_000
 SLICE = 10
@@ -24,16 +25,18 @@ _Rows = list[tuple[int, str, bytes]]
 
 def run(customers: int, rounds: int) -> Result:
     """Events acknowledged a second on the embedded stream."""
-    with copy_of(workspace(customers)) as ready:
-        side(freeze_side, workspace=str(ready))()
+    with copy_of(workspace(customers)) as ready, scratch() as folder:
+        side(freeze, workspace=str(ready))()
+        emitted = shutil.copytree(ready, folder / "emitted", copy_function=linked)
+        side(emit, workspace=str(emitted))()
 
         def ours() -> Measured:
             with copy_of(ready) as place:
                 return side(emit, workspace=str(place))()
 
         def theirs() -> Measured:
-            with scratch() as folder:
-                return side(insert, workspace=str(ready), file=str(folder / "stream.db"))()
+            with scratch() as target:
+                return side(insert, workspace=str(emitted), file=str(target / "stream.db"))()
 
         found = in_turns(rounds, emit=ours, inserts=theirs)
     mine, bare = found.values()
@@ -63,6 +66,7 @@ def emit(workspace: str) -> Mapping[str, Any]:
     stream = Workplace(campaigns.file).stream()
     return {
         "seconds": watch.last_acknowledged - watch.claimed_at,
+        "cpu": watch.emitting_cpu,
         "events": report["acknowledged"],
         "bytes": sum(len(message.value) for message in stream.read()),
     }
@@ -88,19 +92,11 @@ def insert(workspace: str, file: str) -> Mapping[str, Any]:
 
 
 def _transactions(workspace: str) -> Iterator[_Rows]:
-    """The rows of every event of the frozen launch, as our emit would read them."""
-    from benchmarks.plans import bench
-    from campaigns.launch.snapshot import open_snapshot
-    from campaigns.plan import events_query
+    """The rows of every event on a workspace's stream."""
+    from campaigns.app.workplace import Workplace
+    from campaigns.definitions import load_workspace
 
-    with bench(workspace) as ready, closing(ready.place.ledger()) as ledger, closing(ready.place.reader()) as reader:
-        launch = ledger.find("benchmark")
-        assert launch is not None
-        snapshot = open_snapshot(ready.place.snapshots, launch)
-        position = 0
-        for file in snapshot.files:
-            query = events_query(ready.plan.envelope, file, 0, variables=True)
-            for batch in reader.events(query, TRANSACTION):
-                rows = [(number, key, payload) for number, (key, payload, _) in enumerate(batch.rows(), position)]
-                position += len(rows)
-                yield rows
+    messages = Workplace(load_workspace(Path(workspace))).stream().read()
+    rows = ((number, message.key, message.value) for number, message in enumerate(messages))
+    while ready := list(islice(rows, TRANSACTION)):
+        yield ready

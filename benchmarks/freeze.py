@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from benchmarks.clock import Clock
 from benchmarks.figures import Figure, at_least
 from benchmarks.results import Result
 from benchmarks.sides import Measured, highest, in_turns, middle, side
-from benchmarks.workspaces import copy_of, scratch, workspace
+from benchmarks.workspaces import AS_OF, copy_of, scratch, workspace
 
 
 def run(customers: int, rounds: int) -> Result:
@@ -40,18 +40,21 @@ def run(customers: int, rounds: int) -> Result:
 
 
 def freeze(workspace: str) -> Mapping[str, Any]:
-    """Freeze the launch `benchmark` of a workspace that has none; the launch is left ready to be resumed."""
-    from benchmarks.plans import bench
-    from campaigns.launch.freeze import freeze as freeze_step
+    """Launch, and stop where the first event would leave; the launch `benchmark` is ready to be resumed."""
+    from benchmarks.watch import Frozen, Stopwatch
+    from campaigns.app import Campaigns
+    from campaigns.definitions.instants import parse_instant
 
-    clock = Clock()
-    with bench(workspace) as ready, closing(ready.place.ledger()) as ledger:
-        claim = ready.claim(ledger)
-        with clock.running():
-            snapshot = freeze_step(ready.plan, ready.engine, ready.place.snapshots, ledger, claim)
-        ledger.release(claim)
-    decisions = sum(shard["decisions"] for shard in snapshot.manifest["shards"])
-    return {**clock.read(), "decisions": decisions, "mib": _mib(snapshot.folder)}
+    campaigns, watch = Campaigns(workspace), Stopwatch(stop_when_frozen=True)
+    with suppress(Frozen):
+        campaigns.launch("basket-builder", parse_instant(AS_OF), "benchmark", watch)
+    report = campaigns.status("benchmark")
+    return {
+        "seconds": report["seconds"]["freeze"],
+        "cpu": watch.freezing_cpu,
+        "decisions": report["matched"],
+        "mib": _mib(Path(workspace) / ".campaigns" / "snapshots"),
+    }
 
 
 def copy(workspace: str, target: str) -> Mapping[str, Any]:

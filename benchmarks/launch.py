@@ -55,6 +55,7 @@ def launch(workspace: str, customers: int) -> Mapping[str, Any]:
     assert report["state"] == "completed"
     return {
         "seconds": ended - started,
+        "cpu": watch.freezing_cpu + watch.emitting_cpu,
         "claim": watch.claimed_at - started,
         "freeze": watch.frozen_at - watch.claimed_at,
         "emit": watch.last_acknowledged - watch.frozen_at,

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from benchmarks.workspaces import AS_OF
 from campaigns.app.workplace import Workplace
-from campaigns.definitions import Definition, load_campaign, load_workspace
+from campaigns.definitions import load_campaign, load_workspace
 from campaigns.definitions.instants import parse_instant
 from campaigns.engines.duckdb import DuckDB
 from campaigns.engines.port import Query
-from campaigns.ledger import Launch, Ledger, NewLaunch, Owner
 from campaigns.plan import Plan, compile_campaign, define
 
 LAUNCH = "benchmark"
@@ -41,7 +40,6 @@ class Bench:
     """A workspace with an engine that has its sources, and the plan of one campaign."""
 
     place: Workplace
-    definition: Definition
     engine: Drained
     plan: Plan
 
@@ -54,17 +52,6 @@ class Bench:
         """Find the rows that cannot be decided, as a launch does first."""
         for query in self.plan.screen():
             self.engine.run(query)
-
-    def claim(self, ledger: Ledger) -> Launch:
-        """Claim the launch as `launch` would."""
-        new = NewLaunch(
-            LAUNCH,
-            self.definition.campaign.campaign,
-            self.definition.version,
-            AS_OF,
-            self.definition.model_dump_json(by_alias=True, exclude_defaults=True),
-        )
-        return ledger.claim(new, Owner.current())
 
     def fingerprint(self, query: Query) -> Sequence[object]:
         """How many rows a query has and what is in them, whatever their order."""
@@ -84,4 +71,4 @@ def bench(workspace: str, campaign: str = CAMPAIGN) -> Iterator[Bench]:
         tables = place.attach(engine, definition)
         compiled = compile_campaign(definition, definition.campaign, tables, engine.dialect)
         plan = Plan(compiled, definition, LAUNCH, parse_instant(AS_OF), place.secret())
-        yield Bench(place, definition, engine, plan)
+        yield Bench(place, engine, plan)

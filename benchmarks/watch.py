@@ -6,27 +6,41 @@ import time
 from dataclasses import dataclass
 
 
+class Frozen(Exception):
+    """The launch is frozen, and that was all it was for."""
+
+
 @dataclass(slots=True)
 class Stopwatch:
-    """A `campaigns.launch.run.Watch` that notes the time, in seconds of `time.perf_counter`."""
+    """A `campaigns.launch.run.Watch` that notes the time, in seconds of `time.perf_counter`.
 
+    The processor's seconds are of all threads: from the claim until frozen, and from then to the last event.
+    `stop_when_frozen` raises `Frozen` before the first event leaves.
+    """
+
+    stop_when_frozen: bool = False
     claimed_at: float = 0.0
     frozen_at: float = 0.0
     first_acknowledged: float = 0.0
     last_acknowledged: float = 0.0
+    freezing_cpu: float = 0.0
+    emitting_cpu: float = 0.0
+    _cpu_at: float = 0.0
 
     def claimed(self, launch_id: str) -> None:
         """See `Watch.claimed`."""
-        self.claimed_at = time.perf_counter()
+        self.claimed_at, self._cpu_at = time.perf_counter(), time.process_time()
 
     def freezing(self, done: float) -> None:
         """See `Watch.freezing`."""
 
     def emitting(self, done: int, total: int) -> None:
         """See `Watch.emitting`."""
-        now = time.perf_counter()
+        now, cpu = time.perf_counter(), time.process_time()
         if not done:
-            self.frozen_at = now
+            self.frozen_at, self.freezing_cpu, self._cpu_at = now, cpu - self._cpu_at, cpu
+            if self.stop_when_frozen:
+                raise Frozen
         elif not self.first_acknowledged:
             self.first_acknowledged = now
-        self.last_acknowledged = now
+        self.last_acknowledged, self.emitting_cpu = now, cpu - self._cpu_at

@@ -46,7 +46,7 @@ def generated(root: str, customers: int) -> Mapping[str, Any]:
 def copy_of(root: Path) -> Iterator[Path]:
     """A copy that may be launched in: what is never written to is linked. Removed at the end."""
     with scratch() as folder:
-        yield shutil.copytree(root, folder / "workspace", copy_function=_linked)
+        yield shutil.copytree(root, folder / "workspace", copy_function=linked)
 
 
 @contextmanager
@@ -57,7 +57,8 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _linked(source: str, target: str) -> None:
+def linked(source: str, target: str) -> None:
+    """Copy a file, or only link it if it is one that nobody writes to."""
     if source.endswith(".parquet"):
         os.link(source, target)
     else:

@@ -92,6 +92,7 @@ def test_an_unreadable_parquet_file(damage: Callable[[Path], object], told: str,
         ("c.csv", HEADER + PRIVATE.encode() + b",marketplace,a,b,c\n", "data/c.csv is not regular CSV"),
         ("c.csv", HEADER + b'2,marketplace,"' + PRIVATE.encode(), "data/c.csv is not regular CSV"),
         ("c.csv", HEADER * 5000 + b'2,marketplace,"a\n' + PRIVATE.encode() + b'",b,c\n', "data/c.csv"),
+        ("c.csv", HEADER + b"2,marketplace,Bob\n#3,marketplace\n", "data/c.csv is not regular CSV"),
         ("c.jsonl", JSON + b'{"customer_id":"2","first_name":"' + BROKEN + b'"}\n', 'data/c.jsonl", at byte'),
         ("c.jsonl", JSON + b'{"customer_id":"' + PRIVATE.encode() + b'", oops}\n', 'data/c.jsonl", at byte'),
         ("c.jsonl", JSON + b'{"customer_id":"\\ud800"}\n', "no low surrogate"),
@@ -152,10 +153,8 @@ def test_a_wrong_column_is_placed_in_the_workspace_file(tmp_path: Path) -> None:
 
 def test_float_ids_are_refused(tmp_path: Path) -> None:
     root = workspace_of(tmp_path)
-    target = root / "data" / "customers.parquet"
-    duckdb.sql("SELECT 1.5::DOUBLE AS customer_id, 'marketplace' AS tenant_id, 'a' AS first_name").write_parquet(
-        str(target)
-    )
+    rows = "SELECT 1.5::DOUBLE AS customer_id, 'marketplace' AS tenant_id, 'a' AS first_name"
+    duckdb.execute(f"COPY ({rows}) TO '{root}/data/customers.parquet'")
     message = "column 'customer_id' is of type DOUBLE; an id must be text or an integer"
     assert problems(root) == [f"workspace.yaml:13:7: {message}"]
 

@@ -169,9 +169,10 @@ def test_ids_in_json_are_the_text_that_stands_there(
 def test_a_workspace_may_have_any_name(folder: str, engine: DuckDB, tmp_path: Path) -> None:
     root = tmp_path / folder
     (root / "data").mkdir(parents=True)
+    (tmp_path / "a1" / "data").mkdir(parents=True)  # what `a[1]` means as a pattern
     duckdb.execute(f"COPY (SELECT 'one' AS customer_id) TO '{tmp_path}/x.parquet'")
-    for name in ("x.parquet", "y [2].parquet"):
-        (root / "data" / name).write_bytes((tmp_path / "x.parquet").read_bytes())
+    for place in (root / "data" / "x.parquet", root / "data" / "y [2].parquet", tmp_path / "a1" / "data" / "x.parquet"):
+        place.write_bytes((tmp_path / "x.parquet").read_bytes())
     for shown, count in (("data/x.parquet", 1), ("data/y [2].parquet", 1), ("data/*.parquet", 2), ("data", 2)):
         source = ResolvedSource("customers", shown, str(root / shown), None, ("customer_id",))
         assert ids(engine, source) == ["one"] * count

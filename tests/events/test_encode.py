@@ -183,6 +183,7 @@ def test_an_event_of_exactly_the_limit_leaves_and_one_byte_more_is_quarantined(t
         of("b1", "corner-grocer", 1),
     ]
     report, events = sent(tmp_path / "large", people)
+    assert MAX_EVENT_BYTES == 1_000_000
     assert report["quarantined"] == {"payload_too_large": 2}
     assert (report["matched"], report["sent"], report["acknowledged"]) == (4, 2, 2)
     assert {who: len(payload) for who, payload in events.items()} == {

@@ -58,7 +58,7 @@ def test_a_purge_may_be_repeated(shop: Path) -> None:
 def test_purging_an_unfinished_launch_cancels_it_and_needs_confirmation(shop: Path, place: str) -> None:
     ended(Order(shop, failpoint=place))
     before = contents(shop)
-    with pytest.raises(NeedsConfirmation, match="'spring' is (freezing|emitting): purging cancels it"):
+    with pytest.raises(NeedsConfirmation, match=r"'spring' is (freezing|emitting): purging cancels it"):
         Campaigns(shop).purge("spring")
     assert {name for name, content in contents(shop).items() if before.get(name) != content} <= {
         f".campaigns/ledger.db{end}" for end in ("", "-wal", "-shm")
@@ -68,9 +68,10 @@ def test_purging_an_unfinished_launch_cancels_it_and_needs_confirmation(shop: Pa
 
     assert traces(shop) == []
     assert Campaigns(shop).status("spring")["state"] == "cancelled"
-    for again in (lambda: Campaigns(shop).resume("spring"), lambda: Campaigns(shop).launch("winback", AS_OF, "spring")):
-        with pytest.raises(Stopped, match="'spring' is cancelled"):
-            again()
+    with pytest.raises(Stopped, match="'spring' is cancelled"):
+        Campaigns(shop).resume("spring")
+    with pytest.raises(Stopped, match="'spring' is cancelled"):
+        Campaigns(shop).launch("winback", AS_OF, "spring")
 
 
 def test_a_purged_launch_is_not_launched_again_and_not_explained(shop: Path) -> None:

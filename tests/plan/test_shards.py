@@ -33,7 +33,9 @@ def shard(path: Path, tenants: Sequence[str], outcomes: Sequence[str] = ("send",
         "reason": [None] * count,
         "variant": [None] * count,
         "offer": [None] * count,
-        "event_id": [f"{number:032x}" for number in range(count)],
+        "event_id": [
+            f"{number:032x}" if outcomes[number % len(outcomes)] == "send" else None for number in range(count)
+        ],
     }
     pq.write_table(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), path)
     return path
@@ -51,16 +53,16 @@ def test_events_come_in_the_order_of_the_rows(rows: int, tenants: list[str], rea
     """However few rows there are for the tenants: the smaller side of a join must not decide the order."""
     held = [tenants[(number * 7) % len(tenants)] for number in range(rows)]
     file = shard(tmp_path / "s.parquet", held, ("send", "holdout", "send"))
-    batches = list(reader.events(events_query(envelope(tenants), file, 0, variables=False), 1000))
+    batches = list(reader.events(events_query(envelope(tenants), file, 0, variables=False), 0, 1000))
     keys = [key for batch in batches for key, _, _ in batch.rows()]
     assert keys == [f"{held[number]}/{number}" for number in range(rows) if number % 3 != 1]
-    assert all(batch.columns.num_rows <= 2048 for batch in batches)
+    assert all(batch.columns.num_rows <= 1000 for batch in batches)
 
 
 @pytest.mark.parametrize("start", [0, 1, 2, 499, 500])
 def test_emission_goes_on_behind_the_checkpoint(start: int, reader: DuckDB, tmp_path: Path) -> None:
     file = shard(tmp_path / "s.parquet", ["a", "b"] * 250)
-    batches = list(reader.events(events_query(envelope(["a", "b"]), file, start, variables=False), 100))
+    batches = list(reader.events(events_query(envelope(["a", "b"]), file, start, variables=False), start, 100))
     ids = [[int(id_, 16) for _, _, id_ in batch.rows()] for batch in batches]
     assert [id_ for batch in ids for id_ in batch] == list(range(start, 500))
     assert [batch.end for batch in batches] == [batch[-1] + 1 for batch in ids]
@@ -72,7 +74,13 @@ def test_a_shard_that_cannot_be_read_is_damaged(reader: DuckDB, tmp_path: Path) 
     content[4:200] = b"\xff" * 196
     file.write_bytes(bytes(content))
     with pytest.raises(Damaged, match="a shard cannot be read"):
-        list(reader.events(events_query(envelope(["a"]), file, 0, variables=False), 100))
+        list(reader.events(events_query(envelope(["a"]), file, 0, variables=False), 0, 100))
+
+
+def test_a_row_that_is_missing_is_damage(reader: DuckDB, tmp_path: Path) -> None:
+    query = events_query(envelope(["a"]), shard(tmp_path / "s.parquet", ["a"] * 10), 3, variables=False)
+    with pytest.raises(Damaged, match="out of order"):
+        list(reader.events(query, 2, 100))
 
 
 def test_one_pass_counts_by_file_outcome_and_tenant(reader: DuckDB, tmp_path: Path) -> None:

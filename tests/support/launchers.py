@@ -5,12 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from support.workspaces import AS_OF
 
@@ -35,18 +39,23 @@ class Ending:
 
 @dataclass(frozen=True)
 class Order:
-    """What a launcher is to do. `failpoint` is where it dies; `file_bytes` is how large its files may get."""
+    """What a launcher is to do.
+
+    `failpoint` is where it dies; `sleeps_at` where it stops, the `sleeps_count`-th time, until SIGCONT;
+    `file_bytes` is how large its files may get.
+    """
 
     root: Path
     launch_id: str = "spring"
     verb: str = "launch"
     failpoint: str = ""
     file_bytes: int = 0
-    patient: bool = False
+    sleeps_at: str = ""
+    sleeps_count: int = 1
 
 
 class Launcher:
-    """A running launcher. A patient one waits for `go` before it begins."""
+    """A running launcher."""
 
     def __init__(self, order: Order) -> None:
         self._connection, child = _FORKING.Pipe()
@@ -54,20 +63,22 @@ class Launcher:
         self._process.start()
         child.close()
         self._connection.recv()  # it is there: what it takes to start a process is not part of any delay
+        self._connection.send(None)
 
     @property
     def pid(self) -> int:
         assert self._process.pid is not None
         return self._process.pid
 
-    def go(self) -> None:
-        """Begin to work."""
-        self._connection.send(None)
-
     def signal(self, number: int) -> None:
         """Send a signal to the launcher, if it still lives."""
-        if self._process.is_alive():
+        with suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def asleep(self) -> None:
+        """Wait until it has stopped."""
+        while psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.01)
 
     def waited(self, seconds: float) -> None:
         """Wait for its end, but not longer."""
@@ -94,8 +105,6 @@ def ended(order: Order) -> Ending:
 def started(order: Order) -> Iterator[Launcher]:
     """A launcher at work; it is dead when the block ends."""
     launcher = Launcher(order)
-    if not order.patient:
-        launcher.go()
     try:
         yield launcher
     finally:
@@ -103,11 +112,24 @@ def started(order: Order) -> Iterator[Launcher]:
         launcher.waited(10)
 
 
+def _sleeper(order: Order) -> Callable[[str], None]:
+    passed: list[str] = []
+
+    def reach(name: str) -> None:
+        passed.append(name)
+        if name == order.sleeps_at and passed.count(name) == order.sleeps_count:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    return reach
+
+
 def _work(order: Order, parent: Connection) -> None:
     import campaigns.launch.emit
     from campaigns.app import Campaigns
 
     campaigns.launch.emit.BATCH = BATCH
+    if order.sleeps_at:
+        vars(campaigns.launch.emit)["reach"] = _sleeper(order)
     parent.send(None)
     parent.recv()
     if order.failpoint:

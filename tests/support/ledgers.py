@@ -20,6 +20,7 @@ def new(**changed: Any) -> NewLaunch:
         "campaign": "winback",
         "campaign_version": "0123456789abcdef",
         "as_of": "2026-06-01T00:00:00Z",
+        "stream": "sqlite:///stream.db",
         "definition": "{}",
     }
     return NewLaunch(**{**usual, **changed})

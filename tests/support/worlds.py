@@ -168,10 +168,10 @@ def random_world(seed: int, root: Path) -> World:
     kind = random.choice(list(IDS))
     id_type, to_id = IDS[kind]
     at_type = random.choice(TIMES)
-    pool: list[Any] = [to_id(str(number)) for number in range(1, 40)]
+    pool: list[Any] = [to_id(str(number)) for number in range(1, 200)]
     if kind == "text":
         pool += HOSTILE
-    customers = [_customer(random, pool, kind) for _ in range(random.choice([0, 1, 40, 160]))]
+    customers = [_customer(random, pool, kind) for _ in range(random.choice([0, 1, 250, 250, 250, 250, 250, 250]))]
     orders = [_order(random, pool, at_type) for _ in range(2 * len(customers) + 3)]
     campaign = _campaign(random)
     write_rows(root / "data" / "customers.parquet", customers, {"customer_id": id_type, **CUSTOMER})
@@ -189,7 +189,7 @@ def _customer(random: Random, pool: list[Any], kind: str) -> dict[str, Any]:
     known = ["marketplace", "corner-grocer", "42"]
     return {
         "customer_id": customer,
-        "tenant_id": random.choice([*known * 6, None, "", "nowhere", "Marketplace", "'; --"]),
+        "tenant_id": random.choice([*known * 20, None, "", "nowhere", "Marketplace", "'; --"]),
         "first_name": random.choice([None, "", "Ada", "O'Hara", "nul\0name", "🎉", 'say "hi"', "\u2028\x07"]),
         "country": random.choice([None, "US", "US", "us", "FR"]),
         "email_opt_in": random.choice([None, True, True, False]),
@@ -234,7 +234,7 @@ def _fitting(at: datetime, at_type: pa.DataType) -> date:
 
 
 def _campaign(random: Random) -> dict[str, Any]:
-    unit = random.choice([{}, {}, {"unit": "household"}, {"unit": "country"}])
+    unit = random.choice([{}, {}, {}, {"unit": "household"}, {"unit": "country"}])
     campaign: dict[str, Any] = {
         "campaign": "winback",
         "tenants": random.choice(["all", "all", ["corner-grocer"], ["42", "marketplace"], {"surface": "storefront"}]),
@@ -245,11 +245,11 @@ def _campaign(random: Random) -> dict[str, Any]:
         },
         "variables": {f"v{n}": text for n, text in enumerate(random.sample(list(EXPRESSIONS), random.randint(0, 6)))},
     }
-    if percent := random.choice([None, 0, 2.5, 50, 50, 100]):
+    if percent := random.choice([None, None, 0, 2.5, 2.5, 20, 50, 100]):
         campaign["holdout"] = {"key": "global", "percent": percent, **unit}
     if random.random() < 0.3:
         campaign["offer"] = "share"
-    weights = random.choice([None, [1], [20, 40, 40], [0, 1, 0], [5, 0, 95], [1, 1, 1, 0, 7]])
+    weights = random.choice([None, [1], [20, 40, 40], [20, 40, 40], [0, 1, 0], [5, 0, 95], [1, 1, 1, 0, 7]])
     if weights:
         arms: list[dict[str, Any]] = [
             {},
@@ -257,11 +257,12 @@ def _campaign(random: Random) -> dict[str, Any]:
             {"offer": "free-delivery"},
             {"offer": None},
             {"offer": "share"},
+            {"offer": "ten-off"},
         ]
         campaign["experiment"] = {
             "key": "incentive",
             "variants": {f"arm-{n}": {"weight": weight, **random.choice(arms)} for n, weight in enumerate(weights)},
             **random.choice([{}, {"salt": "an 'explicit' salt"}]),
-            **random.choice([{}, {"unit": "household"}]),
+            **random.choice([{}, {}, {"unit": "household"}]),
         }
     return campaign

@@ -22,7 +22,7 @@ from campaigns.definitions import (
 )
 from campaigns.definitions.instants import format_instant, parse_instant
 from campaigns.engines.port import Engine
-from campaigns.errors import Damaged, InvalidData, InvalidDefinition, NotFound, Problem
+from campaigns.errors import Conflict, Damaged, InvalidData, InvalidDefinition, NotFound, Problem
 from campaigns.failpoints import reach
 from campaigns.launch.books import report
 from campaigns.launch.explain import Frozen, Sources, explain, explain_launch
@@ -30,7 +30,7 @@ from campaigns.launch.preview import preview
 from campaigns.launch.purge import purge
 from campaigns.launch.run import Ports, Watch, run
 from campaigns.launch.snapshot import launch_folder, open_snapshot
-from campaigns.ledger import Launch, Ledger, NewLaunch, Owner, State
+from campaigns.ledger import FINAL, Launch, Ledger, NewLaunch, Owner, State
 from campaigns.plan import Plan, check_workspace, compile_campaign, decisions_query, define
 from campaigns.streams import Stream
 
@@ -113,19 +113,19 @@ class Campaigns:
             campaign=key,
             campaign_version=definition.version,
             as_of=format_instant(instant),
+            stream=self.file.record.stream.url,
             definition=definition.model_dump_json(by_alias=True, exclude_defaults=True),
             explicit_as_of=as_of is not None,
         )
         self._place.secret()
-        stream = self._place.stream()
+        stream = self._stream_of(known)
         with closing(self._place.ledger()) as ledger:
             reach("before-claim")
             return self._run(ledger, stream, ledger.claim(new, Owner.current()), watch)
 
     def resume(self, launch_id: str, watch: Watch | None = None) -> dict[str, Any]:
         """Finish a launch as it was frozen, whatever its files say by now; the launch's report. Raises as `launch`."""
-        self._find(launch_id)  # without leaving a trace where there is none
-        stream = self._place.stream()
+        stream = self._stream_of(self._find(launch_id))
         with closing(self._place.ledger()) as ledger:
             reach("before-claim")
             return self._run(ledger, stream, ledger.resume(launch_id, Owner.current()), watch)
@@ -184,6 +184,16 @@ class Campaigns:
             found = purge(launch, definition.workspace, ledger, place.stream(), place.snapshots, confirmed=confirmed)
         place.clear_spill()
         return found
+
+    def _stream_of(self, launch: Launch | None) -> Stream:
+        """The workspace's stream. Raises Conflict when an unfinished launch began on another one."""
+        url = self.file.record.stream.url
+        if launch is not None and launch.state not in FINAL and launch.stream != url:
+            raise Conflict(
+                f"launch {launch.launch_id!r} emits to {launch.stream}, the workspace names {url} by now; "
+                "name the first one again to finish it: a launch is never split over two streams"
+            )
+        return self._place.stream()
 
     def _run(self, ledger: Ledger, stream: Stream, claim: Launch, watch: Watch | None) -> dict[str, Any]:
         reach("after-claim")

@@ -12,10 +12,9 @@ from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from campaigns.engines.port import EventBatch, Progress, Query, ResolvedSource
-from campaigns.engines.sources import attach
+from campaigns.engines.port import Changed, EventBatch, Progress, Query, ResolvedSource
+from campaigns.engines.sources import attach, fingerprint
 from campaigns.errors import Damaged, InvalidData, Unavailable
 
 _POLL_SECONDS = 0.1
@@ -31,6 +30,7 @@ class DuckDB:
     def __init__(self, temp: Path, memory_limit: str, threads: int | None = None) -> None:
         self._temp = temp
         self._attached: dict[str, ResolvedSource] = {}
+        self._fingerprints: dict[str, object] = {}
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "temp_directory": str(temp),
@@ -51,6 +51,7 @@ class DuckDB:
         self._attached[table] = source
         with self._translated(f"{source.name}: "):
             attach(self._connection, table, source)
+            self._fingerprints[table] = fingerprint(source)
             described = self._connection.execute(
                 "SELECT column_name, column_type FROM (DESCRIBE FROM query_table($table))",
                 {"table": f"source.{table}"},
@@ -82,21 +83,27 @@ class DuckDB:
         self._interruptible(lambda: self._connection.execute(copy.text, dict(copy.parameters)).fetchall(), progress)
         return sorted(folder.glob("*.parquet"))
 
-    def events(self, query: Query, rows: int) -> Iterator[EventBatch]:
+    def unchanged(self) -> None:
+        """See `Engine.unchanged`."""
+        for table, source in self._attached.items():
+            with self._translated(f"{source.name}: "):
+                if fingerprint(source) != self._fingerprints[table]:
+                    raise Changed(f"{source.name}: {source.shown} changed while the audience was being decided")
+
+    def events(self, query: Query, start: int, rows: int) -> Iterator[EventBatch]:
         """See `Engine.events`."""
         try:
             self._connection.execute("SET preserve_insertion_order = true")
             reader = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows)
-            last = -1
             for batch in reader:
-                if not batch.num_rows:
-                    continue
-                places = batch.column(0)
-                in_order = pc.all(pc.less(places[:-1], places[1:]), min_count=0).as_py()
-                if places[0].as_py() <= last or not in_order:
-                    raise Damaged("a shard's rows came out of order; nothing more was emitted")
-                last = places[-1].as_py()
-                yield EventBatch(last + 1, batch)
+                end = start + batch.num_rows
+                if batch.column(0).to_pylist() != list(range(start, end)):
+                    raise Damaged(f"a shard's rows {start} to {end} came out of order; none of them was emitted")
+                events = batch.filter(batch.column(3).is_valid())
+                if events.column(2).null_count:
+                    raise Damaged(f"a decision in rows {start} to {end} of a shard cannot be encoded")
+                start = end
+                yield EventBatch(end, events)
         except (duckdb.Error, pa.ArrowException) as error:
             raise Damaged(f"a shard cannot be read: {_message(error)}") from error
 

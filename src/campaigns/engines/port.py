@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
+from campaigns.errors import Unavailable
+
 Progress = Callable[[float], None]
 """Called with the done part of a long query, 0.0 to 1.0; the engine's estimate."""
 
@@ -45,7 +47,8 @@ class ResolvedSource:
 class EventBatch(NamedTuple):
     """Events of one shard, in the order of its rows: a column each of row, key, payload and id.
 
-    `end` is one past the shard's row of the last event; everything before it is in this batch or an earlier one.
+    `end` is the shard's row after the batch; every event before it is in this batch or an earlier one. There may be
+    none in the batch.
     """
 
     end: int
@@ -55,6 +58,10 @@ class EventBatch(NamedTuple):
         """(key, payload, id) of each event. Call it where they are used: making them keeps other threads waiting."""
         keys, payloads, ids = (column.to_numpy(zero_copy_only=False) for column in self.columns.columns[1:])
         return zip(keys.tolist(), payloads.tolist(), ids.tolist(), strict=True)
+
+
+class Changed(Unavailable):
+    """A source changed while it was read: what was decided may not fit together. Decide again."""
 
 
 class Engine(Protocol):
@@ -81,10 +88,14 @@ class Engine(Protocol):
         Raises InvalidData for a broken source, Unavailable for a full disk. Files are not yet synced to disk.
         """
 
-    def events(self, query: Query, rows: int) -> Iterator[EventBatch]:
-        """Stream the query's columns row, key, payload, id in the order of `row`, at most `rows` a batch.
+    def unchanged(self) -> None:
+        """Raise Changed when the files of a source are not those that were there when it was attached."""
 
-        Memory is bounded. Raises Damaged when the file cannot be read or is not in order.
+    def events(self, query: Query, start: int, rows: int) -> Iterator[EventBatch]:
+        """Stream the query's columns row, key, payload, id; its rows are those of a shard from `start` on, without gap.
+
+        Rows without an id are no events. At most `rows` rows a batch; memory is bounded. Raises Damaged when the file
+        cannot be read, or a row is missing or out of order: before anything of that batch is handed out.
         """
 
     def close(self) -> None:

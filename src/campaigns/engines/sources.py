@@ -54,6 +54,13 @@ def attach(connection: duckdb.DuckDBPyConnection, table: str, source: ResolvedSo
         ) from None
 
 
+def fingerprint(source: ResolvedSource) -> list[tuple[str, int, int, int]]:
+    """Name, inode, size and time of change of every file of a source; none for a source that is not local."""
+    files = [] if "://" in source.location else [source.location] if source.table else _files(source)
+    states = [(file, Path(file).stat()) for file in files]
+    return [(file, state.st_ino, state.st_size, state.st_mtime_ns) for file, state in states]
+
+
 def _files(source: ResolvedSource) -> list[str]:
     path = Path(source.location)
     if path.is_dir():

@@ -10,10 +10,11 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from campaigns.engines.port import Engine
+from campaigns.errors import Damaged
 from campaigns.events.encode import Envelope
 from campaigns.failpoints import reach
 from campaigns.launch.snapshot import Snapshot
-from campaigns.ledger import Launch, Ledger, Shard
+from campaigns.ledger import Launch, Ledger
 from campaigns.plan import events_query
 from campaigns.streams import Message, Publisher
 
@@ -43,8 +44,9 @@ def emit(
     for shard in claim.shards:
         if shard.checkpoint >= shard.decisions:
             continue
+        end = shard.checkpoint
         query = events_query(envelope, snapshot.verified(shard.shard), shard.checkpoint, variables=variables)
-        with ahead(engine.events(query, BATCH)) as batches:
+        with ahead(engine.events(query, shard.checkpoint, BATCH)) as batches:
             for batch in batches:
                 messages = list(map(Message._make, batch.rows()))
                 reach("before-publish")
@@ -55,12 +57,9 @@ def emit(
                 reach("after-checkpoint")
                 if progress:
                     progress(len(messages))
-        _finish(ledger, claim, shard)
-
-
-def _finish(ledger: Ledger, claim: Launch, shard: Shard) -> None:
-    """The rows after the last event need none: the shard is done."""
-    ledger.checkpoint(claim, shard.shard, shard.decisions, 0)
+                end = batch.end
+        if end != shard.decisions:
+            raise Damaged(f"shard {shard.shard} of launch {claim.launch_id!r} ends at row {end} of {shard.decisions}")
 
 
 @contextmanager

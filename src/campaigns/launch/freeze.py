@@ -18,10 +18,11 @@ from campaigns.plan import Plan, counts_query
 
 def freeze(
     plan: Plan, engine: Engine, snapshots: Path, ledger: Ledger, claim: Launch, progress: Progress | None = None
-) -> Snapshot:
+) -> None:
     """Decide every matched customer and make the decisions valid. Nothing is decided again after this returns.
 
-    Raises InvalidData for a broken source and Unavailable for a full disk, with nothing valid left behind.
+    Raises Changed when a source changed meanwhile, InvalidData for a broken source, Unavailable for a full disk: with
+    nothing valid left behind.
     """
     started = time.monotonic()
     ledger.advance(claim, State.FREEZING)
@@ -45,7 +46,6 @@ def freeze(
         raise
     remove_others(snapshot)
     reach("after-freeze")
-    return snapshot
 
 
 def _write(
@@ -59,6 +59,7 @@ def _write(
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True, mode=0o700)
     written = engine.write(plan.decide(), parts, progress)
+    engine.unchanged()  # screening and deciding read the sources one after the other: they must have read the same
     counts = engine.rows(counts_query(written)) if written else []
     rows = {row["reason"]: row["rows"] for row in quarantined}
     books, per_file = count_books(counts, written, rows, plan.definition.campaign)

@@ -73,7 +73,7 @@ def _holdout(campaign: Campaign) -> str | None:
 def _sample_events(plan: Plan, engine: Engine, sent: Sequence[Row]) -> list[Any]:
     """Events of a few customers, of as many variants as there are."""
     by_variant: dict[Any, list[Row]] = {}
-    for row in sent:
+    for row in sorted(sent, key=lambda row: (row["tenant"], str(row["reason"]))):  # the same samples every time
         by_variant.setdefault((row["variant"], row["offer"]), []).append(row)
     examples = [
         list(chain.from_iterable(zip_longest(*(row["examples"] for row in rows))))

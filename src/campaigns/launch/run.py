@@ -12,7 +12,7 @@ from typing import Protocol
 
 from campaigns.definitions import Definition
 from campaigns.definitions.instants import parse_instant
-from campaigns.engines.port import Engine
+from campaigns.engines.port import Changed, Engine
 from campaigns.errors import CampaignsError, InvalidData, InvalidDefinition
 from campaigns.failpoints import reach
 from campaigns.launch.emit import emit
@@ -22,6 +22,8 @@ from campaigns.launch.snapshot import open_snapshot
 from campaigns.ledger import Launch, Ledger, State
 from campaigns.plan import Plan, envelope_of
 from campaigns.streams import Stream
+
+_FREEZES = 3
 
 
 class Watch(Protocol):
@@ -70,8 +72,8 @@ def run(claim: Launch, ports: Ports, watch: Watch | None = None) -> Launch:
     """
     started = time.monotonic()
     watch = watch or Unwatched()
-    watch.claimed(claim.launch_id)
     with _released_on_error(ports, claim), leased(ports.ledger, claim):
+        watch.claimed(claim.launch_id)
         claim = _frozen(claim, ports, watch)
         emitting = time.monotonic()
         _emitted(claim, ports, watch)
@@ -91,13 +93,24 @@ def run(claim: Launch, ports: Ports, watch: Watch | None = None) -> Launch:
 def _frozen(claim: Launch, ports: Ports, watch: Watch) -> Launch:
     """The claim with a valid snapshot; an earlier attempt's is used as it is."""
     if claim.manifest is None:
-        plan, engine = ports.planner(claim)
-        with closing(engine):
-            freeze(plan, engine, ports.snapshots, ports.ledger, claim, watch.freezing)
+        _freeze(claim, ports, watch)
         return _again(ports.ledger, claim)
     if claim.state != State.EMITTING:
         ports.ledger.advance(claim, State.EMITTING)
     return claim
+
+
+def _freeze(claim: Launch, ports: Ports, watch: Watch) -> None:
+    """Freeze, and freeze anew while sources change under it, a few times."""
+    for again in reversed(range(_FREEZES)):
+        plan, engine = ports.planner(claim)
+        with closing(engine):
+            try:
+                freeze(plan, engine, ports.snapshots, ports.ledger, claim, watch.freezing)
+                return
+            except Changed:
+                if not again:
+                    raise
 
 
 def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:

@@ -97,7 +97,8 @@ def store_snapshot(
     digest = hashlib.sha256(content).hexdigest()
     folder = parts.parent / digest[:_DIGITS]
     parts.rename(folder)
-    sync_folder(folder.parent)
+    for above in (folder.parent, folder.parent.parent):  # the launch's own folder is new as well
+        sync_folder(above)
     found = [Shard(shard["shard"], shard["decisions"], shard["sends"]) for shard in shards]
     return Snapshot(folder, manifest), digest, found
 

@@ -58,6 +58,7 @@ class Launch:
     campaign: str
     campaign_version: str
     as_of: str
+    stream: str
     definition: str = field(repr=False)
     state: State
     epoch: int
@@ -92,6 +93,7 @@ class NewLaunch:
     campaign: str
     campaign_version: str
     as_of: str
+    stream: str
     definition: str = field(repr=False)
     explicit_as_of: bool = True
 
@@ -273,6 +275,7 @@ def _launch(row: RowMapping, found: tuple[Shard, ...]) -> Launch:
         campaign=row["campaign"],
         campaign_version=row["campaign_version"],
         as_of=row["as_of"],
+        stream=row["stream"],
         definition=row["definition"],
         state=State(row["state"]),
         epoch=row["epoch"],
@@ -296,6 +299,7 @@ def _create(connection: Connection, new: NewLaunch, owner: Owner) -> None:
             campaign=new.campaign,
             campaign_version=new.campaign_version,
             as_of=new.as_of,
+            stream=new.stream,
             definition=new.definition,
             state=State.CLAIMED,
             epoch=1,

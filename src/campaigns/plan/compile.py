@@ -143,7 +143,7 @@ class _Checker:
         try:
             if path[0] == "attributes":
                 return check(text, types, {}, want)
-            return check(text, self._unused | types, self._scope.segments, want)
+            return check(text, {**self._unused, **types}, self._scope.segments, want)
         except RuleError as error:
             for single in error.errors:
                 self._add(kind, path, single.message, single.start, single.end)

@@ -38,9 +38,12 @@ def reach(scope: Scope, campaign: Campaign) -> Reach:
 
 
 def define(workspace: Workspace, campaign: Campaign) -> Definition:
-    """The campaign with everything it refers to, as a launch freezes it."""
+    """The campaign with everything it refers to, as a launch freezes it.
+
+    A segment that does not exist is left out: `compile_campaign` refuses it, with its place.
+    """
     found = reach(workspace, campaign)
-    return freeze(workspace, campaign, attributes=found.attributes, segments=found.segments)
+    return freeze(workspace, campaign, found.attributes, found.segments & workspace.segments.keys())
 
 
 def _rules(scope: Scope, campaign: Campaign) -> Iterator[str]:

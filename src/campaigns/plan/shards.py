@@ -43,7 +43,10 @@ def decisions_query(files: Sequence[Path], customer: str) -> Query:
 
 
 def events_query(envelope: Envelope, file: Path, start: int, *, variables: bool) -> Query:
-    """row, key, payload, id of a shard's events from row `start` on."""
+    """row, key, payload, id of a shard's decisions from row `start` on; payload and id are NULL where nothing is sent.
+
+    Every row is there, so that the reader can see that none is missing before a checkpoint passes it.
+    """
     payload = payload_sql(envelope, tenant_json_sql(envelope), variables=variables)
     key = exp.DPipe(this=exp.DPipe(this=column("tenant"), expression=literal("/")), expression=column("customer"))
     query = (
@@ -54,10 +57,7 @@ def events_query(envelope: Envelope, file: Path, start: int, *, variables: bool)
             alias(column("event_id"), "id"),
         )
         .from_(_parquet([file], file_row_number=exp.true()))
-        .where(
-            column("outcome").eq(literal("send")),
-            exp.GTE(this=column("file_row_number"), expression=exp.Placeholder(this="start")),
-        )
+        .where(exp.GTE(this=column("file_row_number"), expression=exp.Placeholder(this="start")))
     )
     return Query(query.sql(_DIALECT), {"start": start})
 
