@@ -77,14 +77,15 @@ def test_a_damaged_snapshot_emits_nothing_until_it_is_restored(
     whole(shop)
 
 
+@pytest.mark.parametrize("moment", ["before-freeze", "before-validate"])
 def test_a_launcher_that_was_overtaken_while_freezing_leaves_the_valid_snapshot_alone(
-    shop: Path, whole: Check, monkeypatch: pytest.MonkeyPatch
+    shop: Path, whole: Check, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """The first launcher's files are ready, in a process that seems dead; the second one freezes and emits."""
+    """The first launcher seems dead, the second one freezes and emits; then the first one goes on."""
     overtaking = Campaigns(shop)
 
     def overtaken(place: str) -> None:
-        if place == "before-validate":
+        if place == moment:
             monkeypatch.undo()
             monkeypatch.setattr("campaigns.ledger.owner.Owner.surely_dead", lambda _: True)
             overtaking.resume("spring")

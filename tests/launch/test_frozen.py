@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.app import Campaigns
-from campaigns.errors import InvalidData
+from campaigns.errors import Damaged, InvalidData
 from support.launchers import Order, ended
 from support.shop import Check, contents, stream_of
 from support.workspaces import AS_OF, CAMPAIGN, CUSTOMER, WORKSPACE, customer, write_campaign, write_rows, write_yaml
@@ -64,10 +64,15 @@ def test_a_workspace_that_was_moved_or_copied_goes_on_where_it_is(
 def test_no_path_of_this_machine_is_stored(shop: Path) -> None:
     with pytest.raises(InvalidData, match=r"customers"):
         fail_after_the_claim(shop)
+    broken = shop / ".campaigns" / "stream.db"
+    broken.write_bytes(b"not a stream" * 1000)
+    with pytest.raises(Damaged, match=str(broken)):
+        Campaigns(shop).launch("winback", AS_OF, "summer")
+    broken.unlink()
     Campaigns(shop).launch("winback", AS_OF, "autumn")
-    status = Campaigns(shop).status("spring")
-    assert status["state"] == "failed"
-    assert "customers" in status["error"]
+
+    assert "customers" in Campaigns(shop).status("spring")["error"]
+    assert "stream .campaigns/stream.db: " in Campaigns(shop).status("summer")["error"]
     stored = contents(shop / ".campaigns")
     assert [name for name, content in stored.items() if str(shop).encode() in content] == []
     assert stream_of(shop, "autumn")

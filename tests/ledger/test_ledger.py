@@ -202,7 +202,7 @@ def test_a_purge_ends_the_claim_of_a_launcher_that_only_seemed_dead(ledger: Ledg
 
 def test_a_purge_forgets_an_error_that_may_name_a_customer(ledger: Ledger, url: str, tmp_path: Path) -> None:
     claim = ledger.claim(new(), ME)
-    ledger.release(claim, "customer ada@example.org: broken", failed=True)
+    ledger.release(claim, "customer ada@example.org: broken; " * 1000, failed=True)
     ledger.close()
     assert b"ada@example.org" in (tmp_path / "ledger.db").read_bytes()
     with closing(Ledger(url)) as reopened:

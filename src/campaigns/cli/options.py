@@ -104,8 +104,20 @@ def opened(workspace: Path | None) -> Campaigns:
     return Campaigns(workspace)
 
 
+def program(folder: Path | None = None) -> str:
+    """How to call this program from a folder: by its name, or by its path where the name is not found."""
+    import os
+    import shutil
+    import sys
+    from shlex import quote
+
+    if shutil.which("campaigns") or not Path(sys.argv[0]).is_file():
+        return "campaigns"
+    return quote(os.path.relpath(sys.argv[0], folder or Path.cwd()))
+
+
 def again(command: str, workspace: Path | None) -> str:
     """A command line to type next, for the same workspace."""
     from shlex import quote
 
-    return f"campaigns {command}" + (f" --workspace {quote(str(workspace))}" if workspace else "")
+    return f"{program()} {command}" + (f" --workspace {quote(str(workspace))}" if workspace else "")

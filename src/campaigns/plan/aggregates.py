@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from campaigns.audience import Type, truth
 from campaigns.definitions import Attribute, Duration, EventTable
-from campaigns.plan.columns import column_type, instant, typed
+from campaigns.plan.columns import column_type, instant, summand, typed
 from campaigns.plan.compile import Compiled, events_table
 from campaigns.plan.sql import alias, all_of, column, literal, select, total
 from campaigns.plan.stage import Customer, Stage, as_of_sql, identity_sql, is_one_of
@@ -77,6 +77,7 @@ def _aggregate(c: Compiled, name: str, attribute: Attribute, table: EventTable, 
         return exp.Filter(this=aggregate, expression=exp.Where(this=all_of(*conditions)))
 
     value = event_column(attribute.column) if attribute.column else None
+    added = summand(column(attribute.column), source[attribute.column], c.dialect) if attribute.column else None
     match attribute.aggregate:
         case "count":
             return over(exp.Count(this=exp.Star()))
@@ -86,9 +87,10 @@ def _aggregate(c: Compiled, name: str, attribute: Attribute, table: EventTable, 
             summed = exp.Coalesce(this=over(exp.Sum(this=value)), expressions=[literal(0)])
             return exp.TryCast(this=summed, to=exp.DataType.build("BIGINT"), safe=True)
         case "sum":
-            return _not_nan(exp.Coalesce(this=over(exp.Sum(this=value)), expressions=[exp.cast(literal(0), "DOUBLE")]))
+            summed = exp.cast(over(exp.Sum(this=added)), "DOUBLE")
+            return _not_nan(exp.Coalesce(this=summed, expressions=[exp.cast(literal(0), "DOUBLE")]))
         case "avg":
-            return _not_nan(over(exp.Avg(this=value)))
+            return _not_nan(over(exp.Avg(this=added)))
         case "min":
             return over(exp.Min(this=value))
         case "max":

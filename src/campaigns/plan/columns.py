@@ -42,6 +42,9 @@ _TIMESTAMPS = {
     _T.TIMESTAMP_MS,
     _T.TIMESTAMP_NS,
 }
+_EXACT_DIGITS = 18
+"""Decimals this wide add up without overflow over more rows than there can be."""
+
 _ONLY_NULL = '"NULL"'
 """DuckDB's type of a column without any value; SQLGlot cannot read it."""
 
@@ -102,6 +105,13 @@ def instant(column: exp.Expression, sql_type: str, dialect: str) -> exp.Expressi
     if kind in {_T.TIMESTAMPTZ, _T.TIMESTAMPLTZ, _T.TIMESTAMP_NS}:
         return exp.cast(column, _T.TIMESTAMP)
     return exp.TryCast(this=column, to=exp.DataType.build("TIMESTAMP"), safe=True)
+
+
+def summand(column: exp.Expression, sql_type: str, dialect: str) -> exp.Expression:
+    """The column as `sum` and `avg` add it up: a decimal of at most 18 digits exactly, whatever the order of rows."""
+    type_ = exp.DataType.build(sql_type, dialect=dialect)
+    exact = type_.this == _T.DECIMAL and type_.expressions and int(type_.expressions[0].name) <= _EXACT_DIGITS
+    return column if exact else typed(column, sql_type, dialect)
 
 
 def identity(column: exp.Expression, sql_type: str, dialect: str) -> exp.Expression | None:

@@ -12,7 +12,7 @@ import typer
 
 from campaigns.cli.commands.launching import followed
 from campaigns.cli.commands.looking import warn
-from campaigns.cli.options import Folder, Json
+from campaigns.cli.options import Folder, Json, program
 from campaigns.cli.output import show
 
 _FIRST = "winback"
@@ -93,7 +93,8 @@ def demo(directory: Folder, as_json: Json = False) -> None:
 
 
 def _following(directory: Path, commands: Iterable[str]) -> list[str]:
-    return [f"cd {quote(str(directory))}", *(f"campaigns {command}" for command in commands)]
+    called = program(directory)
+    return [f"cd {quote(str(directory))}", *(f"{called} {command}" for command in commands)]
 
 
 def _sample(events: Iterable[bytes]) -> Any:

@@ -75,7 +75,9 @@ def books(report: Mapping[str, Any]) -> Iterator[RenderableType]:
 def look_next(report: Mapping[str, Any], workspace: Path | None) -> Group:
     """The commands that go on from here."""
     launch_id = report["launch_id"]
-    if report["state"] == "completed":
+    if report.get("purged_at"):
+        lines = [f"status {launch_id}"]
+    elif report["state"] == "completed":
         lines = [f"explain {launch_id} CUSTOMER", f"events --launch {launch_id}", f"status {launch_id}"]
     else:
         lines = [f"resume {launch_id}"]
