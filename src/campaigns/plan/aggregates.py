@@ -87,8 +87,8 @@ def _aggregate(c: Compiled, name: str, attribute: Attribute, table: EventTable, 
             summed = exp.Coalesce(this=over(exp.Sum(this=value)), expressions=[literal(0)])
             return exp.TryCast(this=summed, to=exp.DataType.build("BIGINT"), safe=True)
         case "sum":
-            summed = exp.cast(over(exp.Sum(this=added)), "DOUBLE")
-            return _not_nan(exp.Coalesce(this=summed, expressions=[exp.cast(literal(0), "DOUBLE")]))
+            exactly = exp.cast(over(exp.Sum(this=added)), "DOUBLE")
+            return _not_nan(exp.Coalesce(this=exactly, expressions=[exp.cast(literal(0), "DOUBLE")]))
         case "avg":
             return _not_nan(over(exp.Avg(this=added)))
         case "min":
