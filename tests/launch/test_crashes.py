@@ -12,7 +12,7 @@ import pytest
 from campaigns.app import Campaigns
 from campaigns.errors import NotFound
 from campaigns.failpoints import NAMES
-from support.launchers import BATCH, Ending, Order, ended, started
+from support.launchers import PUBLISH_EVENTS, Ending, Order, ended, started
 from support.shop import Check, audit_of, copies, ledger_of, stream_of
 from support.workspaces import AS_OF
 
@@ -27,7 +27,7 @@ def test_a_launcher_killed_at_a_failpoint_is_finished_by_resume(shop: Path, whol
     check_checkpoint(shop)
     finish(shop)
     whole(shop)
-    assert copies(stream_of(shop)) <= BATCH
+    assert copies(stream_of(shop)) <= PUBLISH_EVENTS
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_resume_may_be_killed_as_well(shop: Path, whole: Check, first: str, se
     check_checkpoint(shop)
     Campaigns(shop).resume("spring")
     whole(shop)
-    assert copies(stream_of(shop)) <= 2 * BATCH
+    assert copies(stream_of(shop)) <= 2 * PUBLISH_EVENTS
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -61,7 +61,7 @@ def test_a_launcher_killed_at_any_instant_is_finished_by_resume(shop: Path, whol
         check_checkpoint(shop)
     finish(shop)
     whole(shop)
-    assert copies(stream_of(shop)) <= kills * BATCH
+    assert copies(stream_of(shop)) <= kills * PUBLISH_EVENTS
 
 
 def test_files_become_valid_by_the_ledger_and_not_before(shop: Path) -> None:

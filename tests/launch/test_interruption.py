@@ -14,7 +14,7 @@ from campaigns.app import Campaigns
 from campaigns.engines import duckdb
 from campaigns.errors import Conflict
 from campaigns.launch import emit
-from support.launchers import BATCH, Order, started
+from support.launchers import PUBLISH_EVENTS, Order, started
 from support.shop import Check, copies, stream_of
 from support.workspaces import AS_OF
 
@@ -43,7 +43,7 @@ def test_ctrl_c_leaves_a_launch_that_anyone_may_resume(
     shop: Path, whole: Check, monkeypatch: pytest.MonkeyPatch, moment: str, state: str
 ) -> None:
     monkeypatch.setattr(duckdb, "_POLL_SECONDS", 0.0001)  # the shop is small: look before it is decided
-    monkeypatch.setattr(emit, "BATCH", BATCH)
+    monkeypatch.setattr(emit, "PUBLISH_EVENTS", PUBLISH_EVENTS)
     with pytest.raises(KeyboardInterrupt):
         Campaigns(shop).launch("winback", AS_OF, "spring", watch=Finger(moment))
 
@@ -68,7 +68,7 @@ def test_a_launcher_that_slept_past_its_lease_stops_at_its_next_write(shop: Path
         ending = sleeper.ending()
     assert (ending.error, ending.message) == ("Conflict", "launch 'spring' was taken over by another launcher")
     whole(shop)
-    assert 0 < copies(stream_of(shop)) <= BATCH  # what the sleeper still published: the same bytes
+    assert 0 < copies(stream_of(shop)) <= PUBLISH_EVENTS  # what the sleeper still published: the same bytes
 
 
 def end_lease(root: Path) -> None:

@@ -143,8 +143,8 @@ def test_a_condition_sees_one_event_at_a_time(tmp_path: Path) -> None:
 def test_decimals_add_up_exactly(tmp_path: Path) -> None:
     """Ten times 0.1 as doubles is 0.9999999999999999: a rule `spend >= 1` would miss the customer."""
     dimes = f"""
-        SELECT 'marketplace' AS tenant_id, '1' AS customer_id, TIMESTAMP '{AS_OF - TICK:%Y-%m-%d %H:%M:%S}' AS ordered_at,
-               0.1::DECIMAL(10, 2) AS total_cents
+        SELECT 'marketplace' AS tenant_id, '1' AS customer_id, 0.1::DECIMAL(10, 2) AS total_cents,
+               TIMESTAMP '{AS_OF - TICK:%Y-%m-%d %H:%M:%S}' AS ordered_at
         FROM range(10)
     """
     assert value(tmp_path, {"sum": "orders.total_cents"}, at(TICK), dimes) == 1.0

@@ -18,7 +18,7 @@ import psutil
 
 from support.workspaces import AS_OF
 
-BATCH = 50
+PUBLISH_EVENTS = 50
 """Events in one publish of such a launcher: small, so that a launch has many places to die at."""
 
 _FORKING = multiprocessing.get_context("forkserver")  # children of a process without threads, modules loaded
@@ -127,7 +127,7 @@ def _work(order: Order, parent: Connection) -> None:
     import campaigns.launch.emit
     from campaigns.app import Campaigns
 
-    campaigns.launch.emit.BATCH = BATCH
+    campaigns.launch.emit.PUBLISH_EVENTS = PUBLISH_EVENTS
     if order.sleeps_at:
         vars(campaigns.launch.emit)["reach"] = _sleeper(order)
     parent.send(None)

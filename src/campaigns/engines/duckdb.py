@@ -13,7 +13,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
-from campaigns.engines.port import Changed, EventBatch, Progress, Query, ResolvedSource
+from campaigns.engines.port import Changed, EventPortion, Progress, Query, ResolvedSource
 from campaigns.engines.sources import attach, fingerprint
 from campaigns.errors import Damaged, InvalidData, Unavailable
 
@@ -90,7 +90,7 @@ class DuckDB:
                 if fingerprint(source) != self._fingerprints[table]:
                     raise Changed(f"{source.name}: {source.shown} changed while the audience was being decided")
 
-    def events(self, query: Query, start: int, rows: int) -> Iterator[EventBatch]:
+    def events(self, query: Query, start: int, rows: int) -> Iterator[EventPortion]:
         """See `Engine.events`."""
         try:
             self._connection.execute("SET preserve_insertion_order = true")
@@ -103,7 +103,7 @@ class DuckDB:
                 if events.column(2).null_count:
                     raise Damaged(f"a decision in rows {start} to {end} of a shard cannot be encoded")
                 start = end
-                yield EventBatch(end, events)
+                yield EventPortion(end, events)
         except (duckdb.Error, pa.ArrowException) as error:
             raise Damaged(f"a shard cannot be read: {_message(error)}") from error
 

@@ -44,11 +44,11 @@ class ResolvedSource:
         return self.location.removesuffix(shown) if "://" not in self.location else ""
 
 
-class EventBatch(NamedTuple):
+class EventPortion(NamedTuple):
     """Events of one shard, in the order of its rows: a column each of row, key, payload and id.
 
-    `end` is the shard's row after the batch; every event before it is in this batch or an earlier one. There may be
-    none in the batch.
+    `end` is the shard's row after the portion; every event before it is in this one or an earlier one. There may be
+    none in it.
     """
 
     end: int
@@ -91,11 +91,11 @@ class Engine(Protocol):
     def unchanged(self) -> None:
         """Raise Changed when the files of a source are not those that were there when it was attached."""
 
-    def events(self, query: Query, start: int, rows: int) -> Iterator[EventBatch]:
+    def events(self, query: Query, start: int, rows: int) -> Iterator[EventPortion]:
         """Stream the query's columns row, key, payload, id; its rows are those of a shard from `start` on, without gap.
 
-        Rows without an id are no events. At most `rows` rows a batch; memory is bounded. Raises Damaged when the file
-        cannot be read, or a row is missing or out of order: before anything of that batch is handed out.
+        Rows without an id are no events. At most `rows` rows a portion; memory is bounded. Raises Damaged when the file
+        cannot be read, or a row is missing or out of order: before anything of that portion is handed out.
         """
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
-from campaigns.engines.port import Engine
+from campaigns.engines.port import Engine, EventPortion
 from campaigns.errors import Damaged
 from campaigns.events.encode import Envelope
 from campaigns.failpoints import reach
@@ -18,9 +18,13 @@ from campaigns.ledger import Launch, Ledger
 from campaigns.plan import events_query
 from campaigns.streams import Message, Publisher
 
-BATCH = 20_000
-"""Events in one publish: about 10 MB, well under a second on the embedded stream."""
+PUBLISH_EVENTS = 20_000
+"""Events in one publish: well under a second on the embedded stream."""
 
+PUBLISH_BYTES = 16 << 20
+"""Bytes of events after which a publish is not made larger: memory stays bounded however large events are."""
+
+_READ_ROWS = 2048
 _AHEAD = 2
 _POLL_SECONDS = 0.1
 T = TypeVar("T")
@@ -39,27 +43,41 @@ def emit(
 ) -> None:
     """Publish every event of the snapshot that is not acknowledged yet, shard by shard, in the order of the rows.
 
-    Safe to call again after any interruption: at most one batch is published twice, with the same bytes.
+    Safe to call again after any interruption: at most one publish is repeated, with the same bytes.
     """
     for shard in claim.shards:
         if shard.checkpoint >= shard.decisions:
             continue
         end = shard.checkpoint
-        query = events_query(envelope, snapshot.verified(shard.shard), shard.checkpoint, variables=variables)
-        with ahead(engine.events(query, shard.checkpoint, BATCH)) as batches:
-            for batch in batches:
-                messages = list(map(Message._make, batch.rows()))
+        query = events_query(envelope, snapshot.verified(shard.shard), end, variables=variables)
+        rows = min(_READ_ROWS, PUBLISH_EVENTS)
+        with ahead(engine.events(query, end, rows)) as portions:
+            for end, messages in _publishes(portions, rows):
                 reach("before-publish")
                 publisher.publish(messages)
-                # The stream has these events now: a crash here repeats the batch, it never loses one.
+                # The stream has these events now: a crash here repeats the publish, it never loses one.
                 reach("after-publish")
-                ledger.checkpoint(claim, shard.shard, batch.end, len(messages))
+                ledger.checkpoint(claim, shard.shard, end, len(messages))
                 reach("after-checkpoint")
                 if progress:
                     progress(len(messages))
-                end = batch.end
         if end != shard.decisions:
             raise Damaged(f"shard {shard.shard} of launch {claim.launch_id!r} ends at row {end} of {shard.decisions}")
+
+
+def _publishes(portions: Iterator[EventPortion], rows: int) -> Iterator[tuple[int, list[Message]]]:
+    """(row after the last one, messages) of each publish: portions of at most `rows`, put together while they fit."""
+    messages: list[Message] = []
+    size = end = checkpoint = 0
+    for portion in portions:
+        messages += map(Message._make, portion.rows())
+        size += portion.columns.nbytes
+        end = portion.end
+        if len(messages) + rows > PUBLISH_EVENTS or size >= PUBLISH_BYTES:
+            yield end, messages
+            messages, size, checkpoint = [], 0, end
+    if end > checkpoint:
+        yield end, messages  # the rest; perhaps no event at all, but the rows behind the last one are done as well
 
 
 @contextmanager
