@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.curve import drawn
@@ -21,10 +21,11 @@ def rewrite(names: Iterable[str]) -> None:
     head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
     figures = [Figure.load(each) for document in documents for each in document["figures"]]
-    table = "\n".join([*lines(figures), "", *map(_provenance, documents)])
-    PAGE.write_text(f"{head}{BEGIN}\n\n{table}\n\n{END}{tail}", encoding="utf-8")
+    parts = [*lines(figures), "", *_provenance(documents)] if documents else ["Not measured yet."]
     if launched := read("launch"):
         CURVE.write_text(drawn(launched["rounds"]), encoding="utf-8")
+        parts += ["", f"![Time per customer and peak memory, by the number of customers]({CURVE.name})"]
+    PAGE.write_text("\n".join([head + BEGIN, "", *parts, "", END + tail]), encoding="utf-8")
 
 
 def lines(figures: Sequence[Figure]) -> list[str]:
@@ -51,11 +52,18 @@ def _verdict(met: bool | None) -> str:
     return {None: "", True: "met", False: "**missed**"}[met]
 
 
-def _provenance(document: dict[str, Any]) -> str:
-    machine, load = document["machine"], document["load_average"]
+def _provenance(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The machines and versions, each once, then when each benchmark ran and what else was running."""
+    documents = list(documents)
+    yield from dict.fromkeys(f"- {_machine(document['machine'])}" for document in documents)
+    for document in documents:
+        load = document["load_average"]
+        yield (
+            f"- `{document['benchmark']}`: {document['finished_at']}, "
+            f"load average {load['before']} before, {load['after']} after"
+        )
+
+
+def _machine(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    return (
-        f"- `{document['benchmark']}`: {document['finished_at']}, {shown(document['customers'])} customers, "
-        f"load average {load['before']} before and {load['after']} after; {machine['cores']} cores, "
-        f"{machine['memory_gib']} GiB, {machine['system']}; {versions}"
-    )
+    return f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; {versions}"

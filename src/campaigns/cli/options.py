@@ -111,7 +111,7 @@ def program(folder: Path | None = None) -> str:
     import sys
     from shlex import quote
 
-    if shutil.which("campaigns") or not Path(sys.argv[0]).is_file():
+    if shutil.which("campaigns") or Path(sys.argv[0]).name != "campaigns":
         return "campaigns"
     return quote(os.path.relpath(sys.argv[0], folder or Path.cwd()))
 
