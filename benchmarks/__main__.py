@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks import decide, emit, freeze, launch, small
-from benchmarks.machine import load
+from benchmarks.machine import others
 from benchmarks.results import PUBLISHED, Result, write
 from benchmarks.table import lines, rewrite
 from benchmarks.workspaces import CACHE
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(f"{min(unknown)!r} is no benchmark; there are {', '.join(BENCHMARKS)}, and table")
     folder = PUBLISHED if asked.customers == CUSTOMERS else CACHE / "results"
     for name in [name for name in asked.name or BENCHMARKS if name != "table"]:
-        before = load()
-        print(f"{name} (load {before})", file=sys.stderr, flush=True)
+        before = others()
+        print(f"{name} (before it: {before})", file=sys.stderr, flush=True)
         result = BENCHMARKS[name](asked.customers, ROUNDS)
         write(folder, name, asked.customers, before, result)
         print("\n".join(lines(result.figures)), flush=True)

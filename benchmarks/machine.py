@@ -27,9 +27,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def load() -> float:
-    """The load average of the last minute: above one when others were working, too."""
-    return round(os.getloadavg()[0], 2)
+def others() -> dict[str, float]:
+    """What goes on while no benchmark runs: how busy the cores are in this second, and the minute's load average.
+
+    The load average still holds our own last benchmark; `busy_percent` does not.
+    """
+    return {"busy_percent": psutil.cpu_percent(interval=1.0), "load_average": round(os.getloadavg()[0], 2)}
 
 
 def _installed() -> set[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure
-from benchmarks.machine import load, machine
+from benchmarks.machine import machine
 from benchmarks.sides import Measured
 
 PUBLISHED = Path(__file__).with_name("results")
@@ -24,14 +24,14 @@ class Result:
     rounds: Mapping[str, Sequence[Measured]]
 
 
-def write(folder: Path, name: str, customers: int, load_before: float, result: Result) -> None:
-    """Store a result with the machine it belongs to."""
+def write(folder: Path, name: str, customers: int, others: Mapping[str, float], result: Result) -> None:
+    """Store a result with the machine it belongs to, and what else went on there before it."""
     document = {
         "benchmark": name,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "customers": customers,
         "machine": machine(),
-        "load_average": {"before": load_before, "after": load()},
+        "others_before": others,
         "figures": [figure.document() for figure in result.figures],
         "rounds": result.rounds,
     }

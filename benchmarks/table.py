@@ -57,10 +57,10 @@ def _provenance(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
     documents = list(documents)
     yield from dict.fromkeys(f"- {_machine(document['machine'])}" for document in documents)
     for document in documents:
-        load = document["load_average"]
+        others = document["others_before"]
         yield (
             f"- `{document['benchmark']}`: {document['finished_at']}, "
-            f"load average {load['before']} before, {load['after']} after"
+            f"cores {others['busy_percent']:.0f} % busy just before, load average {others['load_average']}"
         )
 
 
