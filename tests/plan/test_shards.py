@@ -54,7 +54,7 @@ def test_events_come_in_the_order_of_the_rows(rows: int, tenants: list[str], rea
     held = [tenants[(number * 7) % len(tenants)] for number in range(rows)]
     file = shard(tmp_path / "s.parquet", held, ("send", "holdout", "send"))
     batches = list(reader.events(events_query(envelope(tenants), file, 0, variables=False), 0, 1000))
-    keys = [key for batch in batches for key, _, _ in batch.rows()]
+    keys = [key for batch in batches for key in batch.lists()[0]]
     assert keys == [f"{held[number]}/{number}" for number in range(rows) if number % 3 != 1]
     assert all(batch.columns.num_rows <= 1000 for batch in batches)
 
@@ -63,7 +63,7 @@ def test_events_come_in_the_order_of_the_rows(rows: int, tenants: list[str], rea
 def test_emission_goes_on_behind_the_checkpoint(start: int, reader: DuckDB, tmp_path: Path) -> None:
     file = shard(tmp_path / "s.parquet", ["a", "b"] * 250)
     batches = list(reader.events(events_query(envelope(["a", "b"]), file, start, variables=False), start, 100))
-    ids = [[int(id_, 16) for _, _, id_ in batch.rows()] for batch in batches]
+    ids = [[int(id_, 16) for id_ in batch.lists()[2]] for batch in batches]
     assert [id_ for batch in ids for id_ in batch] == list(range(start, 500))
     assert [batch.end for batch in batches] == [batch[-1] + 1 for batch in ids]
 

@@ -11,16 +11,10 @@ WITH customers AS (
   SELECT
     *
   FROM customers AS c
+  ANTI JOIN quarantined AS q
+    ON "q"."_tenant" = "c"."_tenant" AND "q"."_customer" = "c"."_customer"
   WHERE
-    NOT "c"."_tenant" IS NULL
-    AND NOT "c"."_customer" IS NULL
-    AND NOT EXISTS(
-      SELECT
-        1
-      FROM quarantined AS q
-      WHERE
-        "q"."_tenant" = "c"."_tenant" AND "q"."_customer" = "c"."_customer"
-    )
+    NOT "c"."_tenant" IS NULL AND NOT "c"."_customer" IS NULL
 ), orders_by_customer AS (
   SELECT
     "tenant_id" AS "_tenant",
@@ -191,15 +185,47 @@ WITH customers AS (
       *,
       CASE
         WHEN "outcome" = 'send'
-        AND 1083 + 12 * STRLEN("customer") + 12 * STRLEN(COALESCE("variables"."first_name", '')) > 1000000
+        AND 1223 + 12 * STRLEN("customer") + 12 * STRLEN(COALESCE("variables"."first_name", '')) > 1000000
         THEN STRLEN(
-          '{"specversion":"1.0","id":"' || event_id || '","source":"/workspaces/acme/campaigns/winback/launches/winback-20260601T000000Z-7a0f1048","type":"campaigns.customer.v1","subject":' || CAST(TO_JSON(customer) AS TEXT) || ',"time":"2026-06-01T00:00:00Z","datacontenttype":"application/json","dataschema":"urn:campaigns-engine:schema:campaigns.customer.v1","data":{"tenant_id":"' || tenant || '","customer_id":' || CAST(TO_JSON(customer) AS TEXT) || ',"campaign":"winback","campaign_version":"7a0f104825f9617b","launch_id":"winback-20260601T000000Z-7a0f1048","channel":"email","experiment":"winback-incentive","variant":' || COALESCE('"' || variant || '"', 'null') || ',"offer":' || CASE offer
-            WHEN 'free-delivery'
-            THEN '{"offer":"free-delivery","type":"free_delivery","expires_at":"2026-06-15T00:00:00Z","code":"' || code || '"}'
-            WHEN 'ten-off'
-            THEN '{"offer":"ten-off","type":"amount_off","amount_cents":1000,"currency":"USD","expires_at":"2026-06-15T00:00:00Z","code":"' || code || '"}'
-            ELSE 'null'
-          END || ',"variables":' || CAST(TO_JSON(variables) AS TEXT) || ',"tenant":' || '{"brand":"Corner Grocer"}' || '}}'
+          '{"specversion":"1.0","id":"' || '00000000000000000000000000000000' || (
+            '","source":"/workspaces/acme/campaigns/winback/launches/winback-20260601T000000Z-7a0f1048","type":"campaigns.customer.v1","subject":' || CAST(TO_JSON(customer) AS TEXT)
+          ) || (
+            ',"time":"2026-06-01T00:00:00Z","datacontenttype":"application/json","dataschema":"urn:campaigns-engine:schema:campaigns.customer.v1","data":{"tenant_id":"' || tenant || (
+              '","customer_id":' || CAST(TO_JSON(customer) AS TEXT)
+            )
+          ) || (
+            ',"campaign":"winback","campaign_version":"7a0f104825f9617b","launch_id":"winback-20260601T000000Z-7a0f1048","channel":"email","experiment":"winback-incentive","variant":' || COALESCE('"' || (
+              variant || '"'
+            ), 'null') || (
+              ',"offer":' || CASE offer
+                WHEN 'free-delivery'
+                THEN '{"offer":"free-delivery","type":"free_delivery","expires_at":"2026-06-15T00:00:00Z","code":"' || (
+                  CASE "offer"
+                    WHEN 'free-delivery'
+                    THEN '0000000000000000'
+                    WHEN 'ten-off'
+                    THEN '000000000000000000'
+                  END || '"}'
+                )
+                WHEN 'ten-off'
+                THEN '{"offer":"ten-off","type":"amount_off","amount_cents":1000,"currency":"USD","expires_at":"2026-06-15T00:00:00Z","code":"' || (
+                  CASE "offer"
+                    WHEN 'free-delivery'
+                    THEN '0000000000000000'
+                    WHEN 'ten-off'
+                    THEN '000000000000000000'
+                  END || '"}'
+                )
+                ELSE 'null'
+              END
+            ) || (
+              ',"variables":' || CAST(TO_JSON(variables) AS TEXT) || (
+                ',"tenant":' || (
+                  '{"brand":"Corner Grocer"}' || '}}'
+                )
+              )
+            )
+          )
         ) > 1000000
         ELSE FALSE
       END AS "_too_large"

@@ -125,7 +125,7 @@ class Workplace:
         """
         private = self._root / PRIVATE
         if not os.access(private, os.W_OK):
-            return Path(tempfile.mkdtemp(prefix="campaigns-")) / "spill"
+            return Path(tempfile.mkdtemp(prefix="campaigns-"))
         self.clear_spill()
         return private / f"spill-{next(_SPILLS)}-{os.getpid()}"
 

@@ -54,10 +54,10 @@ class EventPortion(NamedTuple):
     end: int
     columns: pa.RecordBatch
 
-    def rows(self) -> Iterator[tuple[str, bytes, str]]:
-        """(key, payload, id) of each event. Call it where they are used: making them keeps other threads waiting."""
-        keys, payloads, ids = (column.to_numpy(zero_copy_only=False) for column in self.columns.columns[1:])
-        return zip(keys.tolist(), payloads.tolist(), ids.tolist(), strict=True)
+    def lists(self) -> tuple[list[str], list[bytes], list[str]]:
+        """Keys, payloads and ids."""
+        keys, payloads, ids = (column.to_numpy(zero_copy_only=False).tolist() for column in self.columns.columns[1:])
+        return keys, payloads, ids
 
 
 class Changed(Unavailable):

@@ -119,10 +119,16 @@ def _concat(pieces: list[str | exp.Expression]) -> exp.Expression:
         terms += [exp.Literal.string(constant)] if constant else []
         terms += [piece] if piece is not None else []
         constant = ""
-    joined = terms[0]
-    for term in terms[1:]:
-        joined = exp.DPipe(this=joined, expression=term)
-    return joined
+    return _joined(terms)
+
+
+def _joined(terms: list[exp.Expression]) -> exp.Expression:
+    """`||` as a balanced tree: each `||` copies its operands, a chain would copy the beginning over and over."""
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    left, right = _joined(terms[:half]), _joined(terms[half:])
+    return exp.DPipe(this=left, expression=exp.Paren(this=right) if half < len(terms) - 1 else right)
 
 
 def _to_json(column: str) -> exp.Expression:

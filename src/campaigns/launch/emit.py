@@ -16,7 +16,7 @@ from campaigns.failpoints import reach
 from campaigns.launch.snapshot import Snapshot
 from campaigns.ledger import Launch, Ledger
 from campaigns.plan import events_query
-from campaigns.streams import Message, Publisher
+from campaigns.streams import Messages, Publisher
 
 PUBLISH_EVENTS = 20_000
 """Events in one publish: well under a second on the embedded stream."""
@@ -51,8 +51,8 @@ def emit(
         end = shard.checkpoint
         query = events_query(envelope, snapshot.verified(shard.shard), end, variables=variables)
         rows = min(_READ_ROWS, PUBLISH_EVENTS)
-        with ahead(engine.events(query, end, rows)) as portions:
-            for end, messages in _publishes(portions, rows):
+        with ahead(_publishes(engine.events(query, end, rows), rows)) as publishes:
+            for end, messages in publishes:
                 reach("before-publish")
                 publisher.publish(messages)
                 # The stream has these events now: a crash here repeats the publish, it never loses one.
@@ -65,19 +65,19 @@ def emit(
             raise Damaged(f"shard {shard.shard} of launch {claim.launch_id!r} ends at row {end} of {shard.decisions}")
 
 
-def _publishes(portions: Iterator[EventPortion], rows: int) -> Iterator[tuple[int, list[Message]]]:
+def _publishes(portions: Iterator[EventPortion], rows: int) -> Iterator[tuple[int, Messages]]:
     """(row after the last one, messages) of each publish: portions of at most `rows`, put together while they fit."""
-    messages: list[Message] = []
+    messages = Messages([], [], [])
     size = end = checkpoint = 0
     for portion in portions:
-        messages += map(Message._make, portion.rows())
+        messages.extend(*portion.lists())
         size += portion.columns.nbytes
         end = portion.end
         if len(messages) + rows > PUBLISH_EVENTS or size >= PUBLISH_BYTES:
             yield end, messages
-            messages, size, checkpoint = [], 0, end
+            messages, size, checkpoint = Messages([], [], []), 0, end
     if end > checkpoint:
-        yield end, messages  # the rest; perhaps no event at all, but the rows behind the last one are done as well
+        yield end, messages  # perhaps none, but the rows behind the last event are done as well
 
 
 @contextmanager

@@ -38,15 +38,15 @@ def identified(tenants: Collection[str], known: Collection[str]) -> Stage:
     Few conditions on purpose: each one makes the optimizer expect fewer rows than there are.
     """
     c = {name: column(name, "c") for name in ("_tenant", "_customer")}
-    bad = exp.alias_(exp.table_(QUARANTINED), "q", table=True)
-    quarantined = select(literal(1)).from_(bad).where(*(column(name, "q").eq(mine) for name, mine in c.items()))
     query = (
         select(exp.Star())
         .from_(exp.alias_(exp.table_("customers"), "c", table=True))
-        .where(
-            *(mine.is_(exp.null()).not_() for mine in c.values()),
-            exp.Not(this=exp.Exists(this=quarantined)),
+        .join(
+            exp.alias_(exp.table_(QUARANTINED), "q", table=True),
+            on=all_of(*(column(name, "q").eq(mine) for name, mine in c.items())),
+            join_type="anti",
         )
+        .where(*(mine.is_(exp.null()).not_() for mine in c.values()))
     )
     if set(tenants) != set(known):
         query = query.where(c["_tenant"].isin(*(literal(tenant) for tenant in tenants)))

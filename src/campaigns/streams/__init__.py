@@ -1,5 +1,5 @@
 """Bytes in, acknowledged bytes out: the ports every stream implements. It knows no campaigns."""
 
-from campaigns.streams.port import Lost, Message, Publisher, Received, Stream, Subscriber
+from campaigns.streams.port import Lost, Message, Messages, Publisher, Received, Stream, Subscriber
 
-__all__ = ["Lost", "Message", "Publisher", "Received", "Stream", "Subscriber"]
+__all__ = ["Lost", "Message", "Messages", "Publisher", "Received", "Stream", "Subscriber"]

@@ -7,8 +7,8 @@ Publishers and subscribers are used by one thread at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol, overload
 
 from campaigns.errors import CampaignsError
 
@@ -19,6 +19,47 @@ class Message(NamedTuple):
     key: str
     value: bytes
     id: str
+
+
+class Messages(Sequence[Message]):
+    """Messages as columns of equal length, to make no object of each of millions.
+
+    To everyone it is a sequence of `Message`; an adapter that is fed by columns takes `keys`, `values` and `ids`.
+    """
+
+    def __init__(self, keys: list[str], values: list[bytes], ids: list[str]) -> None:
+        self.keys, self.values, self.ids = keys, values, ids
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Messages:
+        """The same messages as columns."""
+        if isinstance(messages, Messages):
+            return messages
+        return cls(
+            [message.key for message in messages],
+            [message.value for message in messages],
+            [message.id for message in messages],
+        )
+
+    def extend(self, keys: Iterable[str], values: Iterable[bytes], ids: Iterable[str]) -> None:
+        """Append messages, given by columns."""
+        self.keys += keys
+        self.values += values
+        self.ids += ids
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Messages: ...
+
+    def __getitem__(self, index: int | slice) -> Message | Messages:
+        if isinstance(index, slice):
+            return Messages(self.keys[index], self.values[index], self.ids[index])
+        return Message(self.keys[index], self.values[index], self.ids[index])
 
 
 class Received(NamedTuple):

@@ -6,11 +6,10 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
 from itertools import count
-from operator import attrgetter
 from typing import NamedTuple
 
 from campaigns.errors import InvalidDefinition
-from campaigns.streams.port import Message, Received
+from campaigns.streams.port import Message, Messages, Received
 from campaigns.streams.sqlite.file import snapshot, transaction
 from campaigns.streams.sqlite.segments import Segment, last_segment, segments_from, start_segment
 
@@ -18,7 +17,6 @@ SEGMENT_BYTES = 64 << 20  # of values; the next publish starts a new segment
 SEGMENT_AGE = 0.1  # of the retention: how much longer than that the oldest message of a segment stays
 PAGE_MESSAGES = 2000
 PAGE_BYTES = 4 << 20
-_KEY, _VALUE = attrgetter("key"), attrgetter("value")
 APPEND = "INSERT INTO messages VALUES (?, ?, ?)"
 GROW = """
     UPDATE segments SET bytes = bytes + ?, written = ?
@@ -66,17 +64,14 @@ def check_partitions(connection: sqlite3.Connection, topic: Topic) -> None:
 def append(connection: sqlite3.Connection, topic: Topic, messages: Sequence[Message], now: float) -> None:
     """Append within the caller's transaction. `now` (seconds since 1970) is what retention goes by."""
     next_of = ends(connection, topic)
-    for partition, share in _by_partition(messages, topic.partitions).items():
+    for partition, (keys, values) in _by_partition(Messages.of(messages), topic.partitions).items():
         first = next_of[partition]
         segment = _segment_for(connection, topic, partition, first, now)
-        connection.executemany(
-            segment.on(APPEND),
-            zip(count(first), map(_KEY, share), map(_VALUE, share), strict=False),
-        )
-        connection.execute(GROW, (sum(len(message.value) for message in share), now, *segment.key))
+        connection.executemany(segment.on(APPEND), zip(count(first), keys, values, strict=False))
+        connection.execute(GROW, (sum(map(len, values)), now, *segment.key))
         connection.execute(
             "UPDATE partitions SET next = ? WHERE topic = ? AND partition = ?",
-            (first + len(share), topic.name, partition),
+            (first + len(keys), topic.name, partition),
         )
 
 
@@ -89,13 +84,16 @@ def _segment_for(connection: sqlite3.Connection, topic: Topic, partition: int, p
     return last
 
 
-def _by_partition(messages: Sequence[Message], partitions: int) -> dict[int, Sequence[Message]]:
+def _by_partition(messages: Messages, partitions: int) -> dict[int, tuple[list[str], list[bytes]]]:
+    """(keys, values) of each partition that gets any."""
     if partitions == 1:
-        return {0: messages}
-    shares: dict[int, list[Message]] = {}
-    for message in messages:
-        shares.setdefault(zlib.crc32(message.key.encode()) % partitions, []).append(message)
-    return dict(shares)
+        return {0: (messages.keys, messages.values)} if messages else {}
+    shares: dict[int, tuple[list[str], list[bytes]]] = {}
+    for key, value in zip(messages.keys, messages.values, strict=True):
+        keys, values = shares.setdefault(zlib.crc32(key.encode()) % partitions, ([], []))
+        keys.append(key)
+        values.append(value)
+    return shares
 
 
 def page(
