@@ -108,3 +108,35 @@ def test_the_same_secret_in_a_file_or_the_environment_issues_the_same_codes(
     assert found[0] == found[1]
     assert any(event["data"]["offer"] for event in found[0])
     assert not (shop / ".campaigns").exists()
+
+
+def test_a_broken_file_tells_all_its_errors_at_once(shop: Path) -> None:
+    """What is wrong with the record and what is wrong with its rules, in the order of the lines."""
+    campaign = {
+        "campaign": "winback",
+        "tenants": ["nowhere"],
+        "channel": "email",
+        "audience": {"where": "missing > 1 and country > 5"},
+        "variables": {"name": "lowr(first_name)"},
+    }
+    write_yaml(shop / "campaigns" / "winback.yaml", campaign)
+    with pytest.raises(InvalidDefinition) as caught:
+        Campaigns(shop).validate("winback")
+    said = [problem.message for problem in caught.value.problems]
+    assert [message.split(":")[0] for message in said] == [
+        "unknown tenant 'nowhere'; known",
+        "unknown attribute `missing`",
+        "cannot compare text with integer",
+        "unknown function `lowr`",
+    ]
+    assert all(problem.line for problem in caught.value.problems)
+
+
+def test_a_broken_workspace_tells_the_grammar_errors_of_its_rules_too(shop: Path) -> None:
+    broken = {**WORKSPACE, "tenants": {"a": {"surface": "s", "timezone": "Mars"}}, "segments": {"odd": "country = = 1"}}
+    write_yaml(shop / "workspace.yaml", broken)
+    with pytest.raises(InvalidDefinition) as caught:
+        Campaigns(shop)
+    said = " ".join(problem.message for problem in caught.value.problems)
+    assert "need an IANA time zone" in said
+    assert "expected a value" in said

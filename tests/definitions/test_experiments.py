@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from campaigns.definitions import Campaign, Experiment, Holdout
+from campaigns.plan import holdout_salt
 
 
 def campaign(variants: dict[str, dict[str, object]], offer: str | None = None) -> Campaign:
@@ -58,3 +59,8 @@ def test_the_variants_own_offer_wins_also_when_it_is_null() -> None:
 
 def test_an_offer_nobody_gets_is_not_reached() -> None:
     assert campaign({"a": {"weight": 1, "offer": None}}, offer="y").offers == frozenset()
+
+
+def test_a_holdout_hashes_with_its_key_unless_a_salt_is_given() -> None:
+    assert holdout_salt(Holdout(key="global", percent=5)) == "holdout.global"
+    assert holdout_salt(Holdout(key="global", percent=5, salt="2024")) == "2024"

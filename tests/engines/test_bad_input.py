@@ -159,6 +159,19 @@ def test_float_ids_are_refused(tmp_path: Path) -> None:
     assert problems(root) == [f"workspace.yaml:13:7: {message}"]
 
 
+@pytest.mark.parametrize("ids", [["1.5", "2"], ["1.0", "2.0"]])
+def test_ids_that_read_as_fractions_are_refused_in_csv_too(tmp_path: Path, ids: list[str]) -> None:
+    """What exports write for an integer column with one missing value: it would join with nothing."""
+    root = workspace_of(tmp_path)
+    lines = ["customer_id,tenant_id,first_name", *(f"{id_},marketplace,Ada" for id_ in ids)]
+    (root / "data" / "customers.csv").write_text("\n".join(lines) + "\n")
+    text = (root / "workspace.yaml").read_text()
+    (root / "workspace.yaml").write_text(text.replace("data/customers.parquet", "data/customers.csv"))
+    assert problems(root) == [
+        "workspace.yaml:13:7: column 'customer_id' is of type DOUBLE; an id must be text or an integer"
+    ]
+
+
 def test_a_dropped_column_is_an_unknown_attribute(tmp_path: Path) -> None:
     root = workspace_of(tmp_path)
     target = root / "data" / "customers.parquet"

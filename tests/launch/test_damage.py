@@ -17,6 +17,20 @@ from support.shop import Check, ledger_of, shards_of, stream_of
 from support.workspaces import AS_OF
 
 
+def test_a_stream_that_was_lost_is_noticed_and_never_passed_over(shop: Path) -> None:
+    """Its acknowledged events are gone: to go on behind them would close the books over a loss."""
+    ended(Order(shop, failpoint="after-checkpoint"))
+    for file in (shop / ".campaigns").glob("stream.db*"):
+        file.rename(shop / file.name)
+    with pytest.raises(Damaged, match=r"the stream that acknowledged [1-9][0-9]* of its events is gone"):
+        Campaigns(shop).resume("spring")
+    for file in (shop / ".campaigns").glob("stream.db*"):
+        file.unlink()
+    for file in shop.glob("stream.db*"):
+        file.rename(shop / ".campaigns" / file.name)
+    assert Campaigns(shop).resume("spring")["state"] == "completed"
+
+
 def flip_a_byte(root: Path) -> None:
     shard = shards_of(root)[0]
     content = bytearray(shard.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from campaigns.app import Campaigns
-from campaigns.errors import Damaged, InvalidData
+from campaigns.engines.duckdb import DuckDB
+from campaigns.engines.port import Progress, Query
+from campaigns.errors import Damaged, InvalidData, Unavailable
 from support.launchers import Order, ended
 from support.shop import Check, contents, stream_of
 from support.workspaces import AS_OF, CAMPAIGN, CUSTOMER, WORKSPACE, customer, write_campaign, write_rows, write_yaml
@@ -87,3 +90,36 @@ def fail_after_the_claim(root: Path) -> None:
         Campaigns(root).resume("spring")
     finally:
         away.rename(source)
+
+
+def changing(shop: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """The customers' file changes after it was screened, as often; the numbers of the writes are noted."""
+    writes: list[int] = []
+    write = DuckDB.write
+
+    def noted(engine: DuckDB, query: Query, folder: Path, progress: Progress | None = None) -> list[Path]:
+        writes.append(len(writes))
+        if len(writes) <= times:
+            os.utime(shop / "data" / "customers.parquet", ns=(len(writes), len(writes)))
+        return write(engine, query, folder, progress)
+
+    monkeypatch.setattr(DuckDB, "write", noted)
+    return writes
+
+
+def test_a_source_that_changes_while_it_is_decided_is_decided_again(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = changing(shop, monkeypatch, times=1)
+    assert Campaigns(shop).launch("winback", AS_OF, "spring")["state"] == "completed"
+    assert len(writes) == 2
+
+
+def test_a_source_that_never_comes_to_rest_leaves_the_launch_to_be_resumed(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing(shop, monkeypatch, times=3)
+    with pytest.raises(Unavailable, match=r"customers: .*changed while the audience was being decided"):
+        Campaigns(shop).launch("winback", AS_OF, "spring")
+    assert list(Campaigns(shop).events("spring")) == []
+    assert Campaigns(shop).resume("spring")["state"] == "completed"

@@ -71,8 +71,8 @@ def test_a_ledger_of_a_newer_engine_is_left_alone(url: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ("ledger.db", "'ledger.db' is not a database URL"),
-        ("oracle-of-delphi://x", "is not a database URL"),
+        ("ledger.db", "'ledger.db' is not supported; use sqlite"),
+        ("oracle-of-delphi://x", "'oracle-of-delphi' is not supported"),
         ("postgresql+pg8000://x/y", "needs the package 'pg8000'"),
     ],
 )
@@ -114,3 +114,10 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 def test_a_read_only_ledger_is_unavailable(read_only: Path) -> None:
     with pytest.raises(Unavailable, match="ledger: "), closing(Ledger(f"sqlite:///{read_only}/ledger.db")) as ledger:
         ledger.claim(new(), ME)
+
+
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@host/x", "postgresql+asyncpg://u:hunter2@host/x", "hunter2"])
+def test_an_error_never_shows_the_password_of_a_url(url: str) -> None:
+    with pytest.raises(InvalidDefinition) as caught:
+        open_database(url)
+    assert "u:hunter2" not in str(caught.value)

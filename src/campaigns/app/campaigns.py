@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from campaigns.definitions import (
     load_campaign,
     load_workspace,
 )
+from campaigns.definitions.documents import read_document
+from campaigns.definitions.files import CAMPAIGNS_FOLDER, WORKSPACE_FILE
 from campaigns.definitions.instants import format_instant, parse_instant
 from campaigns.engines.port import Engine
 from campaigns.errors import Conflict, Damaged, InvalidData, InvalidDefinition, NotFound, Problem
@@ -31,7 +33,15 @@ from campaigns.launch.purge import purge
 from campaigns.launch.run import Ports, Watch, run
 from campaigns.launch.snapshot import launch_folder, open_snapshot
 from campaigns.ledger import FINAL, Launch, Ledger, NewLaunch, Owner, State
-from campaigns.plan import Plan, check_workspace, compile_campaign, decisions_query, define
+from campaigns.plan import (
+    Plan,
+    campaign_problems,
+    check_workspace,
+    compile_campaign,
+    decisions_query,
+    define,
+    workspace_problems,
+)
 from campaigns.streams import Stream
 
 LAUNCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -49,7 +59,7 @@ class Campaigns:
         Raises NotFound when there is none, InvalidDefinition with every problem of its file.
         """
         root = find_workspace(Path.cwd()) if workspace is None else Path(workspace)
-        self.file: WorkspaceFile = load_workspace(root)
+        self.file: WorkspaceFile = _loaded(root)
         self._place = Workplace(self.file)
 
     def keys(self) -> list[str]:
@@ -70,7 +80,7 @@ class Campaigns:
                     check_workspace(self.file.record, tables, engine.dialect, self._locate(None))
             for each in keys:
                 with _collected(problems):
-                    self._check(engine, load_campaign(self.file, each))
+                    self._check(engine, self._load(each))
         if problems:
             raise InvalidDefinition(list(dict.fromkeys(problems)))
         return keys
@@ -99,7 +109,7 @@ class Campaigns:
             raise InvalidDefinition(
                 f"launch id {launch_id!r}: use at most 128 of A-Z a-z 0-9 . _ - with a letter or digit first"
             )
-        file = load_campaign(self.file, key)
+        file = self._load(key)
         definition = define(self.file.record, file.record)
         known = self._known(launch_id, definition, as_of)
         instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
@@ -229,13 +239,26 @@ class Campaigns:
     @contextmanager
     def _planned(self, key: str, as_of: datetime | None, launch_id: str | None) -> Iterator[tuple[Plan, Engine]]:
         """The plan of a campaign as its files stand, for looking only."""
-        file = load_campaign(self.file, key)
+        file = self._load(key)
         instant = _checked(as_of or _now())
         with closing(self._place.engine()) as engine:
             definition = define(self.file.record, file.record)
             compiled = self._check(engine, file)
             secret = self._place.secret(create=False)
             yield Plan(compiled, definition, launch_id or derived_id(definition, instant), instant, secret), engine
+
+    def _load(self, key: str) -> CampaignFile:
+        """The campaign's file. Raises InvalidDefinition with its problems and those of its rules, all at once."""
+        try:
+            return load_campaign(self.file, key)
+        except InvalidDefinition as error:
+            raise _with(error, lambda: self._rule_problems(key)) from None
+
+    def _rule_problems(self, key: str) -> list[Problem]:
+        document = read_document(self.file.root, f"{CAMPAIGNS_FOLDER}/{key}.yaml")
+        with closing(self._place.engine()) as engine:
+            tables = self._place.attach(engine, self.file.record, all_events=True)
+            return campaign_problems(document, self.file.record, tables, engine.dialect)
 
     def _check(self, engine: Engine, file: CampaignFile) -> Any:
         definition = define(self.file.record, file.record)
@@ -281,8 +304,22 @@ class Campaigns:
             "owner": str(owner) if owner else None,
             "created_at": launch.created_at,
             "completed_at": launch.completed_at,
-            "purged_at": launch.purged_at,
         }
+
+
+def _loaded(root: Path) -> WorkspaceFile:
+    try:
+        return load_workspace(root)
+    except InvalidDefinition as error:
+        raise _with(error, lambda: workspace_problems(read_document(root.absolute(), WORKSPACE_FILE))) from None
+
+
+def _with(error: InvalidDefinition, more: Callable[[], list[Problem]]) -> InvalidDefinition:
+    """The problems of an error and more of the same file, in the order of its lines; none more if it is unreadable."""
+    problems = list(error.problems)
+    with suppress(InvalidDefinition, InvalidData):
+        problems += more()
+    return InvalidDefinition(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
 
 
 def derived_id(definition: Definition, as_of: datetime) -> str:

@@ -81,6 +81,8 @@ class Workplace:
         url = resolve_url(self._root, self._record.ledger)
         if (file := _sqlite_file(url)) is not None:
             _make_folder(file.parent)
+            with suppress(OSError):  # if it cannot be made, opening it says why
+                file.touch(mode=0o600)
         return Ledger(url)
 
     def existing_ledger(self) -> Ledger | None:

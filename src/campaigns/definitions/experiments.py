@@ -18,6 +18,7 @@ class Holdout(Record):
     key: Key = Field(description="Campaigns with the same key withhold the same customers.")
     percent: Percent = Field(description="How many percent are withheld: 0 to 100, at most two decimals.")
     unit: Name | None = Field(default=None, description="The attribute that is bucketed instead of the customer.")
+    salt: Text | None = Field(default=None, description="What it hashes with; default holdout.<key>.")
 
     @field_validator("percent")
     @classmethod

@@ -114,11 +114,13 @@ def _csv(
         "comment": exp.Literal.string(""),
         "union_by_name": exp.true(),
     }
-    names = _described(connection, _function("read_csv", paths, all_varchar=exp.true(), **options))
-    text = {name: "VARCHAR" for name in source.text_columns if name in names}
+    every_row = {"sample_size": exp.Literal.number(-1)}
+    found = _described(connection, _function("read_csv", paths, **options, **every_row))
+    # Ids keep their leading zeros; only what reads as fractions stays a number, to be refused as an id.
+    text = {name: "VARCHAR" for name in source.text_columns if found.get(name, "DOUBLE") != "DOUBLE"}
     if text:
         options["types"] = _types(text)
-    return _function("read_csv", paths, sample_size=exp.Literal.number(-1), **options)
+    return _function("read_csv", paths, **options, **every_row)
 
 
 def _json(connection: duckdb.DuckDBPyConnection, source: ResolvedSource, paths: exp.Expression) -> exp.Expression:

@@ -54,6 +54,7 @@ def report(launch: Launch) -> dict[str, Any]:
         "seconds": seconds,
         "campaign_version": launch.campaign_version,
         "error": launch.error,
+        "purged_at": launch.purged_at,
     }
 
 

@@ -125,6 +125,7 @@ def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:
         watch.emitting(done, total)
 
     with closing(ports.reader()) as engine, closing(ports.stream.publisher()) as publisher:
+        ports.ledger.begin_emission(claim, publisher.identity)
         emit(
             snapshot,
             envelope_of(definition, claim.launch_id, parse_instant(claim.as_of)),

@@ -29,16 +29,20 @@ def open_database(url: str) -> Engine:
     Raises InvalidDefinition for a URL nobody understands and for a ledger of a newer engine, Unavailable when the
     database cannot be opened, Damaged when the file is not a database.
     """
+    kind = url.partition("://")[0]  # all of the URL that errors may show: the rest may hold a password
     try:
         parsed = make_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
+        if not sqlite and parsed.get_backend_name() != "postgresql":
+            raise ArgumentError
         engine = create_engine(parsed, **(_sqlite_options() if sqlite else {"pool_pre_ping": True}))
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise InvalidDefinition(f"ledger: {url!r} is not a database URL: {error}") from error
+    except (ArgumentError, NoSuchModuleError):
+        allowed = "sqlite:///PATH or postgresql+psycopg://HOST/DATABASE"
+        raise InvalidDefinition(f"ledger: {kind!r} is not supported; use {allowed}") from None
     except ModuleNotFoundError as error:
         raise InvalidDefinition(
-            f"ledger: {url!r} needs the package {error.name!r}; pip install 'campaigns-engine[postgres]'"
-        ) from error
+            f"ledger: {kind!r} needs the package {error.name!r}; pip install 'campaigns-engine[postgres]'"
+        ) from None
     if sqlite:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin)

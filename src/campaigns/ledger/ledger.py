@@ -59,6 +59,7 @@ class Launch:
     campaign_version: str
     as_of: str
     stream: str
+    stream_identity: str | None
     definition: str = field(repr=False)
     state: State
     epoch: int
@@ -188,6 +189,20 @@ class Ledger:
                 connection.execute(insert(shards), rows)
             _record(connection, launch, "frozen")
 
+    def begin_emission(self, launch: Launch, stream_identity: str) -> None:
+        """Record which very stream acknowledges from here on.
+
+        Raises Damaged when another one acknowledged events already: they would be lost without a word.
+        """
+        if launch.acknowledged and launch.stream_identity != stream_identity:
+            raise Damaged(
+                f"launch {launch.launch_id!r}: the stream that acknowledged {launch.acknowledged} of its events is "
+                "gone, another one is in its place; restore the stream, or give the launch up with "
+                f"`campaigns purge {launch.launch_id} --confirm`"
+            )
+        with self._begin() as connection:
+            _fenced(connection, launch, update(launches).values(stream_identity=stream_identity))
+
     def checkpoint(self, launch: Launch, shard: int, row: int, acknowledged: int) -> None:
         """Rows of the shard before `row` are done, `acknowledged` more events. Call only after the stream's word."""
         with self._begin() as connection:
@@ -276,6 +291,7 @@ def _launch(row: RowMapping, found: tuple[Shard, ...]) -> Launch:
         campaign_version=row["campaign_version"],
         as_of=row["as_of"],
         stream=row["stream"],
+        stream_identity=row["stream_identity"],
         definition=row["definition"],
         state=State(row["state"]),
         epoch=row["epoch"],

@@ -14,6 +14,7 @@ launches = Table(
     Column("campaign_version", String(64), nullable=False),
     Column("as_of", String(40), nullable=False),
     Column("stream", String(500), nullable=False),  # as the workspace writes it: a launch keeps its stream
+    Column("stream_identity", String(200)),  # the very stream that acknowledged; NULL before the first event
     Column("definition", Text, nullable=False),  # frozen at the claim: what a resume uses
     Column("state", String(20), nullable=False),
     Column("epoch", Integer, nullable=False),  # raised by every claim; every write is fenced by it

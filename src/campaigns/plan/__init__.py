@@ -2,6 +2,7 @@
 
 from campaigns.plan.assignment import experiment_salt, holdout_salt
 from campaigns.plan.compile import Compiled, Locate, check_workspace, compile_campaign, events_table
+from campaigns.plan.drafts import campaign_problems, workspace_problems
 from campaigns.plan.plan import SAMPLES, Plan, envelope_of
 from campaigns.plan.reach import Scope, define
 from campaigns.plan.shards import counts_query, decisions_query, events_query
@@ -14,6 +15,7 @@ __all__ = [
     "Locate",
     "Plan",
     "Scope",
+    "campaign_problems",
     "check_workspace",
     "compile_campaign",
     "counts_query",
@@ -24,4 +26,5 @@ __all__ = [
     "events_table",
     "experiment_salt",
     "holdout_salt",
+    "workspace_problems",
 ]

@@ -28,7 +28,7 @@ def buckets(c: Compiled, source: str = "audience") -> Stage:
 
 def holdout_salt(holdout: Holdout) -> str:
     """What a holdout hashes with."""
-    return f"holdout.{holdout.key}"
+    return holdout.salt or f"holdout.{holdout.key}"
 
 
 def experiment_salt(experiment: Experiment) -> str:

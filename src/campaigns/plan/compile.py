@@ -103,6 +103,14 @@ def check_workspace(scope: Scope, tables: Tables, dialect: str, locate: Locate =
     checker.refuse()
 
 
+def attribute_types(scope: Scope, tables: Tables, dialect: str) -> dict[str, Type]:
+    """Types of all attributes. Raises InvalidDefinition when the sources or attributes have problems."""
+    checker = _Checker(scope, tables, dialect, unlocated)
+    types = checker.attributes(frozenset(scope.attributes))
+    checker.refuse()
+    return types
+
+
 _BROKEN = Rule.__new__(Rule)
 """Stands for a rule that has problems; nobody sees it, because `refuse` raises."""
 

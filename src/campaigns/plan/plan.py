@@ -28,8 +28,8 @@ from campaigns.plan.compile import Compiled
 from campaigns.plan.customers import attributes, audience, customers, has_nul, identified
 from campaigns.plan.decisions import decided, decision_columns, decisions, offered
 from campaigns.plan.shards import tenant_json_sql
-from campaigns.plan.sql import alias, column, function, literal, select, total, total_text
-from campaigns.plan.stage import AS_OF, QUARANTINED, Customer, Stage, as_of_sql, identity_of
+from campaigns.plan.sql import alias, any_of, column, function, literal, select, total, total_text
+from campaigns.plan.stage import AS_OF, QUARANTINED, Customer, Stage, as_of_sql, identity_sql
 
 SAMPLES = 5
 """How many examples a preview and a quarantine report show."""
@@ -51,22 +51,32 @@ class Plan:
         return envelope_of(self.definition, self.launch_id, self.as_of)
 
     def screen(self) -> list[Query]:
-        """Fill the temporary table of rows that cannot be decided; run before any other query of the plan."""
-        source = self.compiled.scope.customers
-        raw = [exp.column(name, quoted=True) for name in (source.tenant, source.id)]
-        counted = (
-            select(alias(raw[0], "t"), alias(raw[1], "i"), alias(exp.Count(this=exp.Star()), "copies"))
-            .from_(exp.table_("customers", db="source"))
+        """Fill the temporary table of rows that cannot be decided; run before any other query of the plan.
+
+        Only rows whose ids hash alike are compared as text: equal ids hash alike, so no duplicate is missed.
+        """
+        source = exp.table_("customers", db="source")
+        hashed = function("hash", *(column(name) for name in self._id_columns))
+        alike = select(alias(hashed, "h")).from_(source).group_by(literal(1))
+        alike = alike.having(exp.GT(this=exp.Count(this=exp.Star()), expression=literal(1)))
+        names = zip(self._id_columns, ("_tenant", "_customer"), strict=True)
+        identities = [alias(identity_sql(self.compiled, "customers", name), shown) for name, shown in names]
+        rows = select(*identities, alias(hashed.copy(), "h")).from_(source)
+        suspects = (
+            select(column("_tenant"), column("_customer"), alias(exp.Count(this=exp.Star()), "copies"))
+            .from_(rows.subquery("rows"))
+            .where(any_of(*_undecidable(self.tenants).values(), exp.In(this=column("h"), query=alike.subquery())))
             .group_by(literal(1), literal(2))
         )
-        identities = [
-            alias(identity_of(self.compiled, "customers", name, column(short)), shown)
-            for name, short, shown in ((source.tenant, "t", "_tenant"), (source.id, "i", "_customer"))
-        ]
-        named = select(*identities, column("copies")).from_(counted.subquery("counted"))
-        reasoned = select(exp.Star(), alias(_quarantine_reason(self.tenants), "reason")).from_(named.subquery("named"))
+        reasoned = select(exp.Star(), alias(_quarantine_reason(self.tenants), "reason"))
+        reasoned = reasoned.from_(suspects.subquery("suspects"))
         query = select(exp.Star()).from_(reasoned.subquery("reasoned")).where(column("reason").is_(exp.null()).not_())
         return [Query(f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} AS\n{self._text(query)}")]
+
+    @property
+    def _id_columns(self) -> tuple[str, str]:
+        source = self.compiled.scope.customers
+        return source.tenant, source.id
 
     @property
     def tenants(self) -> list[str]:
@@ -230,17 +240,23 @@ def _examples() -> exp.Expression:
     return function("min_by", who, exp.MD5(this=column("customer")), literal(SAMPLES))
 
 
-def _quarantine_reason(tenants: Sequence[str]) -> exp.Expression:
-    """Why a row cannot be decided; the first reason counts. NULL for a row that can."""
+def _undecidable(tenants: Sequence[str]) -> dict[str, exp.Expression]:
+    """Reasons for which a row cannot be decided, whatever the other rows are; never NULL."""
     customer, tenant = column("_customer"), column("_tenant")
     known = exp.Coalesce(this=tenant.isin(*(literal(key) for key in tenants)), expressions=[exp.false()])
-    return (
-        exp.Case()
-        .when(total_text(customer).eq(literal("")), literal("missing_id"))
-        .when(has_nul(customer), literal("nul_in_id"))
-        .when(exp.Not(this=known), literal("unknown_tenant"))
-        .when(exp.GT(this=column("copies"), expression=literal(1)), literal("duplicate_id"))
-    )
+    return {
+        "missing_id": total_text(customer).eq(literal("")),
+        "nul_in_id": total(has_nul(customer)),
+        "unknown_tenant": exp.Not(this=known),
+    }
+
+
+def _quarantine_reason(tenants: Sequence[str]) -> exp.Expression:
+    """The first reason that applies; the last is that several rows have the same (tenant, id): all copies of it."""
+    case = exp.Case()
+    for reason, applies in _undecidable(tenants).items():
+        case = case.when(applies, literal(reason))
+    return case.when(exp.GT(this=column("copies"), expression=literal(1)), literal("duplicate_id"))
 
 
 def envelope_of(definition: Definition, launch_id: str, as_of: datetime) -> Envelope:

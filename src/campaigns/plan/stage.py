@@ -38,12 +38,8 @@ def as_of_sql() -> exp.Expression:
 
 
 def identity_sql(c: Compiled, source: str, name: str) -> exp.Expression:
-    return identity_of(c, source, name, column(name))
-
-
-def identity_of(c: Compiled, source: str, name: str, value: exp.Expression) -> exp.Expression:
-    """The text of an id column `name` of a source, read from `value`."""
-    found = identity(value, c.tables[source][name], c.dialect)
+    """The text of an id column of a source."""
+    found = identity(column(name), c.tables[source][name], c.dialect)
     assert found is not None  # noqa: S101 - `compile_campaign` refused every other type
     return found
 

@@ -48,6 +48,16 @@ class StreamContract:
             received = self.receive(subscriber, len(messages))
         assert sorted(content(received)) == sorted((m.key, m.value) for m in messages)
 
+    def test_a_stream_keeps_its_identity(self, opened: Opened) -> None:
+        identities = set()
+        for start in (0, 10):
+            publisher = opened(4).publisher()
+            identities.add(publisher.identity)
+            publisher.publish(numbered(10, start=start))
+            publisher.close()
+        assert len(identities) == 1
+        assert identities != {""}
+
     def test_messages_of_one_key_keep_their_order(self, opened: Opened) -> None:
         for start in range(0, 300, 100):
             publish(opened(4), numbered(100, start=start, keys=7))

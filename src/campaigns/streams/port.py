@@ -78,6 +78,10 @@ class Lost(CampaignsError):
 class Publisher(Protocol):
     """Puts messages on the stream."""
 
+    @property
+    def identity(self) -> str:
+        """Names this very stream for as long as it lives; one that was made anew in its place has another."""
+
     def publish(self, messages: Sequence[Message]) -> None:
         """Return once all messages are durable. If it raises, any of them may have been delivered.
 

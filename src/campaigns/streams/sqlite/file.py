@@ -29,6 +29,7 @@ CREATE TABLE members (                  -- who is in a consumer group, and until
 CREATE TABLE leases (                   -- who owns a partition, and the position the group wants next
     topic TEXT, consumers TEXT, partition INTEGER, member TEXT, acknowledged INTEGER NOT NULL,
     PRIMARY KEY (topic, consumers, partition)) WITHOUT ROWID;
+CREATE TABLE identity (id TEXT NOT NULL);  -- one row: tells this stream from one that was made anew in its place
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 """
@@ -77,6 +78,7 @@ def _ensure_schema(connection: sqlite3.Connection, path: Path) -> None:
             if is_empty(connection):  # nobody was faster
                 for statement in SCHEMA.split(";"):
                     connection.execute(statement)
+                connection.execute("INSERT INTO identity VALUES (lower(hex(randomblob(16))))")
     _check_kind(connection, path)
 
 
@@ -144,7 +146,9 @@ def explained(path: Path) -> Iterator[None]:
             case sqlite3.SQLITE_IOERR:
                 said = "the system failed to read or write it; the disk may be full"
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                raise Damaged(f"stream {path}: {error}; restore the file, or move it away to start anew") from error
+                raise Damaged(
+                    f"stream {path}: {error}; restore it, or finish or purge its unfinished launches and move it away"
+                ) from error
             case _:
                 raise
         raise Unavailable(f"stream {path}: {said} ({error})") from error

@@ -137,6 +137,13 @@ class SqlitePublisher:
         self._topic = topic
         self._clock = clock
 
+    @property
+    def identity(self) -> str:
+        """See `Publisher.identity`."""
+        with explained(self._path):
+            found: str = self._connection.execute("SELECT id FROM identity").fetchone()[0]
+        return found
+
     def publish(self, messages: Sequence[Message]) -> None:
         """See `Publisher.publish`. Removes each partition's oldest segment if it is past the retention."""
         if not messages:

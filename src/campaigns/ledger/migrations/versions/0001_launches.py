@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("campaign_version", sa.String(64), nullable=False),
         sa.Column("as_of", sa.String(40), nullable=False),
         sa.Column("stream", sa.String(500), nullable=False),
+        sa.Column("stream_identity", sa.String(200)),
         sa.Column("definition", sa.Text, nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("epoch", sa.Integer, nullable=False),
