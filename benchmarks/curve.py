@@ -56,7 +56,8 @@ def _panel(left: int, title: str, sizes: Sequence[int], curves: Mapping[str, Seq
     for (name, values), colour in zip(curves.items(), _COLOURS, strict=False):
         points = [place(size, value) for size, value in zip(sizes, values, strict=True)]
         parts.append(line(points, f'stroke="{colour}" stroke-width="2"'))
-        parts += [text(at, shown(value), f'fill="{colour}"') for at, value in zip(points, values, strict=True)]
+        above = [place(size, value + 6 / scale) for size, value in zip(sizes, values, strict=True)]
+        parts += [text(at, shown(value), f'fill="{colour}"') for at, value in zip(above, values, strict=True)]
         parts.append(text(place(whole, values[-1] - 14 / scale), name, f'fill="{colour}" text-anchor="end"'))
     parts += [text(place(size, -16 / scale), shown(size), 'text-anchor="middle"') for size in sizes]
     return "\n".join(parts)

@@ -20,6 +20,7 @@ WRITES: dict[str, Callable[[Ledger, Launch], None]] = {
     "renew": lambda ledger, claim: ledger.renew(claim),
     "advance": lambda ledger, claim: ledger.advance(claim, State.FREEZING),
     "validate_snapshot": lambda ledger, claim: ledger.validate_snapshot(claim, "0" * 64, BOOKS, SHARDS, 1),
+    "begin_emission": lambda ledger, claim: ledger.begin_emission(claim, "another stream"),
     "checkpoint": lambda ledger, claim: ledger.checkpoint(claim, 0, 3, 2),
     "complete": lambda ledger, claim: ledger.complete(claim, {}),
     "release": lambda ledger, claim: ledger.release(claim, "stale"),
@@ -238,3 +239,15 @@ def dump(url: str) -> list[str]:
     """Everything the database holds."""
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         return list(connection.iterdump())
+
+
+def test_emission_goes_on_only_on_the_stream_that_acknowledged(ledger: Ledger) -> None:
+    claim = frozen(ledger, ledger.claim(new(), ME))
+    ledger.begin_emission(claim, "first")
+    ledger.begin_emission(claim, "second")  # nothing was acknowledged yet, so nothing can be lost
+    ledger.checkpoint(claim, 0, 1, 1)
+    found = ledger.find("spring")
+    assert found is not None
+    ledger.begin_emission(found, "second")
+    with pytest.raises(Damaged, match="the stream that acknowledged 1 of its events is gone"):
+        ledger.begin_emission(found, "third")
