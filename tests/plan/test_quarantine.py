@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.app import Campaigns
+from campaigns.launch.books import warnings
 from support.workspaces import AS_OF, customer, make_workspace
 
 EVERYONE = {
@@ -69,3 +70,16 @@ def test_samples_are_kept_and_few(tmp_path: Path) -> None:
     samples = json.loads(manifest.read_text())["quarantine_samples"]["unknown_tenant"]
     assert len(samples) == 5
     assert samples[0] == {"tenant": "nowhere", "customer": "x" * 200}
+
+
+def test_reports_name_a_few_of_the_rows_until_they_are_purged(tmp_path: Path) -> None:
+    people = [customer("1"), customer("2\x1b[31m"), customer("2\x1b[31m")]
+    campaigns = Campaigns(make_workspace(tmp_path, customers=people, campaign=EVERYONE))
+    samples = {"duplicate_id": [{"tenant": "marketplace", "customer": "2\x1b[31m"}]}
+    assert campaigns.preview("everyone", as_of=AS_OF)["quarantine_samples"] == samples
+    report = campaigns.launch("everyone", as_of=AS_OF, launch_id="L")
+    assert report["quarantine_samples"] == campaigns.status("L")["quarantine_samples"] == samples
+    said = r"source rows that cannot be decided: 2 duplicate_id (such as 'marketplace/2\x1b[31m')"
+    assert warnings(report) == [said]
+    campaigns.purge("L")
+    assert campaigns.status("L")["quarantine_samples"] == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,11 +208,11 @@ class Campaigns:
     def _run(self, ledger: Ledger, stream: Stream, claim: Launch, watch: Watch | None) -> dict[str, Any]:
         reach("after-claim")
         if claim.state == State.COMPLETED:
-            return report(claim) | {"already_complete": True}
+            return self._reported(claim) | {"already_complete": True}
         place = self._place
         root = self.file.root.absolute()
         ports = Ports(root, ledger, stream, place.snapshots, self._planner, place.reader)
-        return report(run(claim, ports, watch)) | {"already_complete": False}
+        return self._reported(run(claim, ports, watch)) | {"already_complete": False}
 
     def _frozen(self, launch: Launch, customer: str) -> Frozen:
         """What the snapshot of a launch holds of a customer. Raises Damaged."""
@@ -298,9 +298,17 @@ class Campaigns:
             raise NotFound(f"launch {launch_id!r} does not exist" + (f"; there are {known}" if known else ""))
         return launch
 
+    def _reported(self, launch: Launch) -> dict[str, Any]:
+        """The report, with a few quarantined source rows by reason; none once they are purged or damaged."""
+        samples: Mapping[str, Any] = {}
+        if launch.manifest and launch.books and launch.books["quarantined_rows"] and not launch.purged_at:
+            with suppress(Damaged):
+                samples = open_snapshot(self._place.snapshots, launch).samples
+        return report(launch) | {"quarantine_samples": samples}
+
     def _status(self, launch: Launch) -> dict[str, Any]:
         owner = launch.live_owner()
-        return report(launch) | {
+        return self._reported(launch) | {
             "owner": str(owner) if owner else None,
             "created_at": launch.created_at,
             "completed_at": launch.completed_at,

@@ -70,14 +70,22 @@ def warnings(document: Mapping[str, Any]) -> list[str]:
     if document["matched"] == 0:
         told.append("no customer matched")
     if rows := document["quarantined_rows"]:
-        told.append(f"source rows that cannot be decided: {_listed(rows)}")
+        told.append(f"source rows that cannot be decided: {_listed(rows, document['quarantine_samples'])}")
     if decisions := document["quarantined"]:
-        told.append(f"decisions that cannot become an event: {_listed(decisions)}")
+        told.append(f"decisions that cannot become an event: {_listed(decisions, {})}")
     return told
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+def _listed(counts: Mapping[str, int], samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    return ", ".join(f"{count:,} {reason}{_example(samples.get(reason, ()))}" for reason, count in counts.items())
+
+
+def _example(samples: Sequence[Mapping[str, Any]]) -> str:
+    """One of the rows, its hostile characters escaped."""
+    if not samples:
+        return ""
+    shown = "/".join(str(samples[0][name] or "") for name in ("tenant", "customer"))
+    return f" (such as {shown!r})"
 
 
 def _grouped(counts: Sequence[Mapping[str, Any]], *names: str) -> list[Mapping[str, Any]]:

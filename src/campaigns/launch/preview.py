@@ -44,6 +44,7 @@ def preview(plan: Plan, engine: Engine) -> dict[str, Any]:
         "suppressed": _count((row for row in matched if row["outcome"] == "suppressed"), "reason"),
         "quarantined": _count((row for row in matched if row["outcome"] == "quarantined"), "reason"),
         "quarantined_rows": {row["reason"]: row["rows"] for row in quarantined},
+        "quarantine_samples": {row["reason"]: row["samples"] for row in quarantined},
         "variants": variants,
         "offers": _count(sent, "offer"),
         "tenants": _count(sent, "tenant"),
