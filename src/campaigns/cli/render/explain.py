@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from campaigns.cli.render.parts import columns, section
+from campaigns.cli.render.parts import columns, section, spoken
 
 _YES, _NO, _UNKNOWN = ("✓", "green"), ("✗", "red"), ("?", "yellow")
 _OUTCOMES = {
@@ -46,7 +46,7 @@ def _answer(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     verb = (_OUTCOMES if frozen else _WOULD)[document["outcome"]]
     reason = f" ({decision['reason']})" if decision and decision["reason"] else ""
     subject = f"launch {document['launch_id']}" if frozen else f"campaign {document['campaign']}"
-    who = f"{document['customer']} of {document['tenant']} {verb}{reason}"
+    who = f"{spoken(document['customer'])} of {document['tenant']} {verb}{reason}"
     yield Text.assemble((who, "bold"))
     yield Text(f"{subject}, as of {document['as_of']}", style="dim")
     if frozen:
@@ -144,7 +144,8 @@ def _values(part: Mapping[str, Any]) -> str:
 
 
 def _slice(bucketed: Mapping[str, Any]) -> str:
-    return f"slice {bucketed['slice'] or 'unknown'} of {bucketed['unit'] or 'a missing unit'}"
+    unit = "a missing unit" if bucketed["unit"] is None else spoken(bucketed["unit"])
+    return f"slice {bucketed['slice'] or 'unknown'} of {unit}"
 
 
 def _written(value: Any) -> str:

@@ -38,6 +38,11 @@ def columns(rows: Iterable[Sequence[RenderableType]], *, right: int = 1) -> Padd
     return indented(table)
 
 
+def spoken(text: str) -> str:
+    """Text from data as a terminal may show it: with quotes and escapes where it is not plain words."""
+    return text if text.isprintable() and text == text.strip() != "" else repr(text)
+
+
 def indented(what: RenderableType) -> Padding:
     """Two characters to the right."""
     return Padding(what, (0, 0, 0, 2), expand=False)
