@@ -50,8 +50,7 @@ class Bench:
 
     def screen(self) -> None:
         """Find the rows that cannot be decided, as a launch does first."""
-        for query in self.plan.screen():
-            self.engine.run(query)
+        self.engine.run(self.plan.screen())
 
     def fingerprint(self, query: Query) -> Sequence[object]:
         """How many rows a query has and what is in them, whatever their order."""

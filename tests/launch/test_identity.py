@@ -92,7 +92,7 @@ def test_the_secret_is_in_no_file_but_its_own_and_in_nothing_that_is_told(
     told = [repr(opened.launch("winback", AS_OF, "spring")), repr(opened.preview("winback", AS_OF))]
     told += [repr(opened.status("spring")), repr(opened.explain("spring", "c0003", "marketplace"))]
     plan = opened.plan("winback", AS_OF)
-    told += [repr(plan), *(query.text for query in (plan.decide(), plan.funnel(), *plan.screen()))]
+    told += [repr(plan), *(query.text for query in (plan.decide(), plan.funnel(), plan.screen()))]
     told += [repr(plan.decide()), caplog.text, *capfd.readouterr()]
     secret = SECRET.encode()
     assert [text for text in told if SECRET in text] == []

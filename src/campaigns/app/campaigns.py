@@ -34,6 +34,8 @@ from campaigns.launch.run import Ports, Watch, run
 from campaigns.launch.snapshot import launch_folder, open_snapshot
 from campaigns.ledger import FINAL, Launch, Ledger, NewLaunch, Owner, State
 from campaigns.plan import (
+    Compiled,
+    Locate,
     Plan,
     campaign_problems,
     check_workspace,
@@ -80,19 +82,20 @@ class Campaigns:
                     check_workspace(self.file.record, tables, engine.dialect, self._locate(None))
             for each in keys:
                 with _collected(problems):
-                    self._check(engine, self._load(each))
+                    file = self._load(each)
+                    self._check(engine, file, define(self.file.record, file.record))
         if problems:
             raise InvalidDefinition(list(dict.fromkeys(problems)))
         return keys
 
     def preview(self, key: str, as_of: datetime | None = None) -> dict[str, Any]:
         """What a launch would do, exactly; nothing is written. Raises as `launch` does."""
-        with self._planned(key, as_of, None) as (plan, engine):
+        with self._planned(key, as_of) as (plan, engine):
             return preview(plan, engine)
 
     def plan(self, key: str, as_of: datetime | None = None) -> Plan:
         """The plan of a campaign, without running it. Raises as `validate` does."""
-        with self._planned(key, as_of, None) as (plan, _):
+        with self._planned(key, as_of) as (plan, _):
             return plan
 
     def launch(
@@ -117,7 +120,7 @@ class Campaigns:
         if known is None or known.manifest is None:
             # Before the claim: what cannot be planned leaves no trace in the ledger.
             with closing(self._place.engine()) as engine:
-                self._check(engine, file)
+                self._check(engine, file, definition)
         new = NewLaunch(
             launch_id=launch_id,
             campaign=key,
@@ -162,7 +165,7 @@ class Campaigns:
         if launch is None:
             if subject not in self.keys():
                 raise NotFound(f"{subject!r} is neither a campaign nor a launch of this workspace")
-            with self._planned(subject, as_of, None) as (plan, engine):
+            with self._planned(subject, as_of) as (plan, engine):
                 return explain(Sources(plan, engine), customer, tenant)
         if launch.manifest is None or launch.purged_at:
             why = "was purged" if launch.purged_at else f"is {launch.state}: nothing is frozen yet"
@@ -237,15 +240,15 @@ class Campaigns:
             raise
 
     @contextmanager
-    def _planned(self, key: str, as_of: datetime | None, launch_id: str | None) -> Iterator[tuple[Plan, Engine]]:
+    def _planned(self, key: str, as_of: datetime | None) -> Iterator[tuple[Plan, Engine]]:
         """The plan of a campaign as its files stand, for looking only."""
         file = self._load(key)
         instant = _checked(as_of or _now())
         with closing(self._place.engine()) as engine:
             definition = define(self.file.record, file.record)
-            compiled = self._check(engine, file)
+            compiled = self._check(engine, file, definition)
             secret = self._place.secret(create=False)
-            yield Plan(compiled, definition, launch_id or derived_id(definition, instant), instant, secret), engine
+            yield Plan(compiled, definition, derived_id(definition, instant), instant, secret), engine
 
     def _load(self, key: str) -> CampaignFile:
         """The campaign's file. Raises InvalidDefinition with its problems and those of its rules, all at once."""
@@ -260,12 +263,11 @@ class Campaigns:
             tables = self._place.attach(engine, self.file.record, all_events=True)
             return campaign_problems(document, self.file.record, tables, engine.dialect)
 
-    def _check(self, engine: Engine, file: CampaignFile) -> Any:
-        definition = define(self.file.record, file.record)
+    def _check(self, engine: Engine, file: CampaignFile, definition: Definition) -> Compiled:
         tables = self._place.attach(engine, definition)
         return compile_campaign(self.file.record, file.record, tables, engine.dialect, self._locate(file))
 
-    def _locate(self, campaign: CampaignFile | None) -> Any:
+    def _locate(self, campaign: CampaignFile | None) -> Locate:
         def locate(kind: str, path: tuple[str | int, ...], message: str, start: int, end: int | None) -> Problem:
             file = campaign if kind == "campaign" and campaign else self.file
             return file.problem(path, message, start, end)

@@ -42,8 +42,7 @@ class Sources:
 
     def evaluated(self, only: Sequence[Customer]) -> list[dict[str, Any]]:
         """The attributes of these customers and the result of every step of the audience."""
-        for query in self.plan.screen():
-            self.engine.run(query)
+        self.engine.run(self.plan.screen())
         return self.engine.rows(self.plan.parts_of(only))
 
 

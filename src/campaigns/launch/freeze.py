@@ -27,8 +27,7 @@ def freeze(
     started = time.monotonic()
     ledger.advance(claim, State.FREEZING)
     reach("before-freeze")
-    for query in plan.screen():
-        engine.run(query)
+    engine.run(plan.screen())
     quarantined = engine.rows(plan.quarantine())
     parts = launch_folder(snapshots, claim.launch_id) / f"writing-{claim.epoch}"
     try:

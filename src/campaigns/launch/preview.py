@@ -22,8 +22,7 @@ def preview(plan: Plan, engine: Engine) -> dict[str, Any]:
 
     `funnel` is a list of steps in the order of evaluation, each with how many customers are left after it.
     """
-    for query in plan.screen():
-        engine.run(query)
+    engine.run(plan.screen())
     quarantined = engine.rows(plan.quarantine())
     rows = engine.rows(plan.funnel())
     matched = [row for row in rows if row["passed"] == len(plan.steps())]

@@ -80,6 +80,7 @@ def store_snapshot(
     """
     shards: list[dict[str, Any]] = []
     for number, (file, (decisions, events)) in enumerate(zip(files, sends, strict=True)):
+        _sync(file)
         shards.append(
             {
                 "shard": number,
@@ -87,18 +88,19 @@ def store_snapshot(
                 "decisions": decisions,
                 "sends": events,
                 "bytes": file.stat().st_size,
-                "sha256": _synced_checksum(file),
+                "sha256": checksum(file),
             }
         )
     manifest = {**about, "shards": shards}
     content = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
-    _write_synced(parts / MANIFEST, content)
-    sync_folder(parts)
+    (parts / MANIFEST).write_bytes(content)
+    for written in (parts / MANIFEST, parts):
+        _sync(written)
     digest = hashlib.sha256(content).hexdigest()
     folder = parts.parent / digest[:_DIGITS]
     parts.rename(folder)
     for above in (folder.parent, folder.parent.parent):  # the launch's own folder is new as well
-        sync_folder(above)
+        _sync(above)
     found = [Shard(shard["shard"], shard["decisions"], shard["sends"]) for shard in shards]
     return Snapshot(folder, manifest), digest, found
 
@@ -119,26 +121,10 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _synced_checksum(path: Path) -> str:
+def _sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return checksum(path)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -79,6 +79,10 @@ def attributes(c: Compiled, keys: Sequence[str]) -> Stage:
 
 def audience(c: Compiled) -> Stage:
     """Matched customers: the rule is true and no excluded segment is true."""
-    rules = [truth(c.where, column, as_of_sql())]
-    rules += [exp.Not(this=total(render(rule, column, as_of_sql()))) for rule in c.excluded.values()]
+    rules = [truth(c.where, column, as_of_sql()), *not_excluded(c)]
     return Stage("audience", select(exp.Star()).from_("attributes").where(*rules))
+
+
+def not_excluded(c: Compiled) -> list[exp.Expression]:
+    """A condition for each excluded segment: true where the segment is not, also where it is NULL."""
+    return [exp.Not(this=total(render(rule, column, as_of_sql()))) for rule in c.excluded.values()]

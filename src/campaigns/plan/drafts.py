@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from campaigns.audience import RuleError, Type, check, parse
@@ -17,26 +17,30 @@ def campaign_problems(document: Document, workspace: Workspace, tables: Tables, 
     try:
         types = attribute_types(workspace, tables, dialect)
     except InvalidDefinition:
-        return _grammar_problems(document, _campaign_rules(document.data))
-    problems = []
-    for path, text in _campaign_rules(document.data):
-        try:
-            check(text, types, workspace.segments, Type.BOOLEAN if path[0] == "audience" else None)
-        except RuleError as error:
-            problems += [document.problem(path, each.message, each.start, each.end) for each in error.errors]
-    return problems
+        return _problems(document, _campaign_rules(document.data), _parsed)
+
+    def checked(path: Path, text: str) -> None:
+        check(text, types, workspace.segments, Type.BOOLEAN if path[0] == "audience" else None)
+
+    return _problems(document, _campaign_rules(document.data), checked)
 
 
 def workspace_problems(document: Document) -> list[Problem]:
     """What is wrong with the grammar of a workspace file's rules; types need a valid workspace."""
-    return _grammar_problems(document, _workspace_rules(document.data))
+    return _problems(document, _workspace_rules(document.data), _parsed)
 
 
-def _grammar_problems(document: Document, rules: Iterator[tuple[Path, str]]) -> list[Problem]:
+def _parsed(_path: Path, text: str) -> None:
+    parse(text)
+
+
+def _problems(
+    document: Document, rules: Iterator[tuple[Path, str]], test: Callable[[Path, str], None]
+) -> list[Problem]:
     problems = []
     for path, text in rules:
         try:
-            parse(text)
+            test(path, text)
         except RuleError as error:
             problems += [document.problem(path, each.message, each.start, each.end) for each in error.errors]
     return problems

@@ -25,7 +25,7 @@ from campaigns.offers.terms import terms
 from campaigns.plan.aggregates import by_customer, used_events
 from campaigns.plan.assignment import assigned, buckets
 from campaigns.plan.compile import Compiled
-from campaigns.plan.customers import attributes, audience, customers, has_nul, identified
+from campaigns.plan.customers import attributes, audience, customers, has_nul, identified, not_excluded
 from campaigns.plan.decisions import decided, decision_columns, decisions, offered
 from campaigns.plan.shards import tenant_json_sql
 from campaigns.plan.sql import alias, any_of, column, function, literal, select, total, total_text
@@ -50,12 +50,12 @@ class Plan:
         """What is the same in all events of the launch."""
         return envelope_of(self.definition, self.launch_id, self.as_of)
 
-    def screen(self) -> list[Query]:
+    def screen(self) -> Query:
         """Fill the temporary table of rows that cannot be decided; run before any other query of the plan.
 
         Only rows whose ids hash alike are compared as text: equal ids hash alike, so no duplicate is missed.
         """
-        source = exp.table_("customers", db="source")
+        source, known = exp.table_("customers", db="source"), self.definition.known_tenants
         hashed = function("hash", *(column(name) for name in self._id_columns))
         alike = select(alias(hashed, "h")).from_(source).group_by(literal(1))
         alike = alike.having(exp.GT(this=exp.Count(this=exp.Star()), expression=literal(1)))
@@ -65,23 +65,23 @@ class Plan:
         suspects = (
             select(column("_tenant"), column("_customer"), alias(exp.Count(this=exp.Star()), "copies"))
             .from_(rows.subquery("rows"))
-            .where(any_of(*_undecidable(self.tenants).values(), exp.In(this=column("h"), query=alike.subquery())))
+            .where(
+                any_of(
+                    *_undecidable(known).values(),
+                    exp.In(this=column("h"), query=alike.subquery()),
+                )
+            )
             .group_by(literal(1), literal(2))
         )
-        reasoned = select(exp.Star(), alias(_quarantine_reason(self.tenants), "reason"))
+        reasoned = select(exp.Star(), alias(_quarantine_reason(known), "reason"))
         reasoned = reasoned.from_(suspects.subquery("suspects"))
         query = select(exp.Star()).from_(reasoned.subquery("reasoned")).where(column("reason").is_(exp.null()).not_())
-        return [Query(f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} AS\n{self._text(query)}")]
+        return Query(f"CREATE OR REPLACE TEMP TABLE {QUARANTINED} AS\n{self._text(query)}")
 
     @property
     def _id_columns(self) -> tuple[str, str]:
         source = self.compiled.scope.customers
         return source.tenant, source.id
-
-    @property
-    def tenants(self) -> list[str]:
-        """Every tenant of the workspace that the campaign's definition knows."""
-        return list(self.definition.known_tenants)
 
     def quarantine(self) -> Query:
         """reason, rows, samples: the rows that cannot be decided, with a few examples."""
@@ -166,8 +166,7 @@ class Plan:
     def parts_of(self, only: Sequence[Customer]) -> Query:
         """One row per customer: `attribute <name>` values, and `step <n>` true, false or NULL for every step."""
         c = self.compiled
-        steps: list[exp.Expression] = [render(part, column, as_of_sql()) for part in conjuncts(c.where)]
-        steps += [exp.Not(this=total(render(rule, column, as_of_sql()))) for rule in c.excluded.values()]
+        steps = [*(render(part, column, as_of_sql()) for part in conjuncts(c.where)), *not_excluded(c)]
         eligible = [alias(render(rule, column, as_of_sql()), f"eligible {key}") for key, rule in c.eligible.items()]
         query = select(
             column("_tenant"),
@@ -202,8 +201,7 @@ class Plan:
     def _steps(self) -> Stage:
         """How many steps each customer passes, in order; all of them means matched."""
         c = self.compiled
-        passes = [total(truth(part, column, as_of_sql())) for part in conjuncts(c.where)]
-        passes += [exp.Not(this=total(render(rule, column, as_of_sql()))) for rule in c.excluded.values()]
+        passes = [*(total(truth(part, column, as_of_sql())) for part in conjuncts(c.where)), *not_excluded(c)]
         case = exp.Case()
         for number, step in enumerate(passes):
             case = case.when(exp.Not(this=step), literal(number))

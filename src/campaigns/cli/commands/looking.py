@@ -35,12 +35,12 @@ def plan(campaign: CampaignArgument, as_of: AsOf = None, workspace: Workspace = 
     from campaigns.definitions.instants import format_instant
 
     found = opened(workspace).plan(campaign, as_of)
-    queries = {"screen": found.screen(), "quarantine": [found.quarantine()], "decide": [found.decide()]}
+    queries = {"screen": found.screen(), "quarantine": found.quarantine(), "decide": found.decide()}
     document = {
         "campaign": campaign,
         "launch_id": found.launch_id,
         "as_of": format_instant(found.as_of),
-        "queries": [{"name": name, "sql": query.text} for name, parts in queries.items() for query in parts],
+        "queries": [{"name": name, "sql": query.text} for name, query in queries.items()],
     }
     show(document, as_json=as_json, view=plan_view)
 
