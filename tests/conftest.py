@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+
+from support.servers.kafka import KafkaServer
+from support.servers.nats import NatsServer
+from support.servers.postgres import PostgresServer
+
+SERVERS = {"kafka_server", "nats_server", "postgres_server"}
+"""Fixtures that start a real server."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever uses a server is marked `server`: `-m "not server"` leaves them out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SERVERS & set(item.fixturenames):
+            item.add_marker(pytest.mark.server)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,3 +29,24 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A Kafka broker for the whole run. Tests that kill or restart one start their own."""
+    with closing(KafkaServer.started(tmp_path_factory.mktemp("kafka"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A NATS server with JetStream for the whole run. Tests that kill or restart one start their own."""
+    with closing(NatsServer.started(tmp_path_factory.mktemp("nats"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole run."""
+    with closing(PostgresServer.started(tmp_path_factory.mktemp("postgres"))) as server:
+        yield server

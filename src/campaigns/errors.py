@@ -8,7 +8,8 @@ CampaignsError
 ├── Unavailable           a dependency is down or full; the same call may succeed later
 ├── NeedsConfirmation     the call would do something that cannot be undone
 ├── Damaged               frozen state fails its checksum: restore it, never decide again
-└── Stopped               the launch was paused or cancelled by a person
+└── Stopped               the launch was paused or cancelled by a person, or has expired
+    └── Terminated        the launcher was asked to end (SIGTERM): it drained and let go
 """
 
 from __future__ import annotations
@@ -77,4 +78,8 @@ class Damaged(CampaignsError):
 
 
 class Stopped(CampaignsError):
-    """The launch was paused or cancelled; it emits nothing until it is resumed."""
+    """The launch was paused, cancelled or has expired; it emits nothing until it is resumed, if ever."""
+
+
+class Terminated(Stopped):
+    """The launcher was asked to end: what the stream has is checkpointed, the launch may be resumed at once."""

@@ -10,6 +10,7 @@ from campaigns.errors import (
     NeedsConfirmation,
     NotFound,
     Stopped,
+    Terminated,
     Unavailable,
 )
 
@@ -33,6 +34,7 @@ EXIT: dict[type[BaseException], int] = {
     NeedsConfirmation: 8,
     Damaged: 9,
     Stopped: 10,
+    Terminated: 143,
     Interrupted: 130,
     KeyboardInterrupt: 130,
     BrokenPipeError: 141,

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
+from campaigns.definitions.durations import Duration
 from campaigns.definitions.experiments import Experiment, Holdout
-from campaigns.definitions.records import Expression, Key, Name, Record, refusal
+from campaigns.definitions.records import Expression, Key, Name, PositiveCount, Record, refusal
 
 
 class OfSurface(Record):
@@ -68,6 +69,16 @@ class Campaign(Record):
     offer: Key | None = Field(default=None, description="The offer for everybody whose variant names none.")
     variables: Mapping[Name, Expression] = Field(
         default={}, description="Expressions over attributes: the values the template will need, by name."
+    )
+    limit: PositiveCount | None = Field(
+        default=None, description="Customers that a launch may match before it needs --confirm; default any number."
+    )
+    max_growth: Annotated[float, Field(strict=True, ge=1, allow_inf_nan=False)] = Field(
+        default=3.0,
+        description="How many times the customers of the campaign's last launch may match before it needs --confirm.",
+    )
+    expires_after: Duration = Field(
+        default=Duration(7, "day"), description="How long after its claim a launch may still be resumed."
     )
 
     @field_validator("tenants")

@@ -42,6 +42,9 @@ class Tenant(Record):
         default={},
         description="Values that join every event of the tenant: text, numbers, true/false, or lists.",
     )
+    rate: PositiveCount | None = Field(
+        default=None, description="Events a second that a launch may emit for this tenant; default as fast as it goes."
+    )
 
     @field_validator("timezone")
     @classmethod
