@@ -4,21 +4,32 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo test lint bench docs requirements clean
+.PHONY: demo test test-fast test-faults lint bench bench-kafka bench-nats docs requirements clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   launch a campaign to real households and look at the books"
-	@echo "make test   lint, types, layers, every test"
+	@echo "make test   lint, types, layers, every test: the fast ones first"
+	@echo "make test-fast     the tests that need no server and little time"
+	@echo "make test-faults   the long version of the fault suite"
 	@echo "make lint   ruff, mypy, import-linter"
 	@echo "make bench  benchmarks; results in benchmarks/results, table in docs/performance.md"
+	@echo "make bench-kafka, make bench-nats   the same on a real broker of their own"
 	@echo "make docs   run every example of the documentation"
 
 demo: .venv/core.done
 	@$(BIN)/campaigns demo demo
 
-test: lint
-	$(BIN)/pytest
+FAST := not server and not slow
+
+test: lint test-fast
+	$(BIN)/pytest -m 'not ($(FAST))'
+
+test-fast: .venv/dev.done
+	$(BIN)/pytest -m '$(FAST)'
+
+test-faults: .venv/dev.done
+	CAMPAIGNS_KILLS=240 $(BIN)/pytest tests/fault
 
 lint: .venv/dev.done
 	$(BIN)/ruff check
@@ -28,6 +39,13 @@ lint: .venv/dev.done
 
 bench: .venv/bench.done
 	$(BIN)/python -m benchmarks
+
+# The servers are those of the tests.
+bench-kafka: .venv/bench.done .venv/dev.done
+	PYTHONPATH=tests $(BIN)/python -m benchmarks kafka
+
+bench-nats: .venv/bench.done .venv/dev.done
+	PYTHONPATH=tests $(BIN)/python -m benchmarks nats
 
 docs: .venv/dev.done
 	$(BIN)/pytest tests/docs

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import decide, emit, freeze, launch, small
+from benchmarks import decide, emit, fairness, freeze, kafka, launch, nats, small
 from benchmarks.machine import others
 from benchmarks.results import PUBLISHED, Result, write
 from benchmarks.table import lines, rewrite
@@ -20,22 +20,28 @@ BENCHMARKS: dict[str, Callable[[int, int], Result]] = {
     "freeze": freeze.run,
     "emit": emit.run,
     "launch": launch.run,
+    "fairness": fairness.run,
     "preview": small.run_preview,
     "generate": small.run_generate,
     "startup": small.run_startup,
+    "kafka": kafka.run,
+    "nats": nats.run,
 }
+ON_SERVERS = {"kafka", "nats"}
+"""They need a real server: run only when they are named."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run what is asked for. Only figures of the full size are published: others stay in the cache folder."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"which of {', '.join(BENCHMARKS)}; default all")
+    parser.add_argument("name", nargs="*", help=f"which of {', '.join(BENCHMARKS)}; default all but the last two")
     parser.add_argument("--customers", type=int, default=CUSTOMERS, help="size of the generated workspace")
     asked = parser.parse_args(arguments)
     if unknown := set(asked.name) - BENCHMARKS.keys() - {"table"}:
         parser.error(f"{min(unknown)!r} is no benchmark; there are {', '.join(BENCHMARKS)}, and table")
     folder = PUBLISHED if asked.customers == CUSTOMERS else CACHE / "results"
-    for name in [name for name in asked.name or BENCHMARKS if name != "table"]:
+    default = [name for name in BENCHMARKS if name not in ON_SERVERS]
+    for name in [name for name in asked.name or default if name != "table"]:
         before = others()
         print(f"{name} (before it: {before})", file=sys.stderr, flush=True)
         result = BENCHMARKS[name](asked.customers, ROUNDS)

@@ -39,16 +39,16 @@ def run(customers: int, rounds: int) -> Result:
     return Result(figures, found)
 
 
-def freeze(workspace: str) -> Mapping[str, Any]:
-    """Launch, and stop where the first event would leave; the launch `benchmark` is ready to be resumed."""
+def freeze(workspace: str, launch_id: str = "benchmark") -> Mapping[str, Any]:
+    """Launch, and stop where the first event would leave; the launch is ready to be resumed."""
     from benchmarks.watch import Frozen, Stopwatch
     from campaigns.app import Campaigns
     from campaigns.definitions.instants import parse_instant
 
     campaigns, watch = Campaigns(workspace), Stopwatch(stop_when_frozen=True)
     with suppress(Frozen):
-        campaigns.launch("basket-builder", parse_instant(AS_OF), "benchmark", watch)
-    report = campaigns.status("benchmark")
+        campaigns.launch("basket-builder", parse_instant(AS_OF), launch_id, watch)
+    report = campaigns.status(launch_id)
     return {
         "seconds": report["seconds"]["freeze"],
         "cpu": watch.freezing_cpu,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,31 @@ PARTS = ("claim", "freeze", "emit", "close")
 
 def run(customers: int, rounds: int) -> Result:
     """Launches of a tenth, three tenths, and all of the customers."""
-    sizes = [max(1, round(customers * share)) for share in SHARES]
-    found = in_turns(rounds, **{str(size): _launcher(workspace(size), size) for size in sizes})
-    smallest, _, largest = found.values()
+    found = in_turns(rounds, **{str(size): _launcher(workspace(size), size) for size in sizes(customers)})
+    return Result(figures(sizes(customers), list(found.values())), found)
+
+
+def sizes(customers: int) -> list[int]:
+    """The sizes of the launches, the smallest first."""
+    return [max(1, round(customers * share)) for share in SHARES]
+
+
+def figures(sizes: Sequence[int], launches: Sequence[list[Measured]], where: str = "") -> list[Figure]:
+    """What launches of these sizes took, and of which parts the largest consists; `where`: on which stream."""
+    smallest, largest = launches[0], launches[-1]
     small, large = (f"{shown(size)} customers" for size in (sizes[0], sizes[-1]))
     seconds = middle(largest, "seconds")
-    figures = [
-        Figure(f"launch of {large}, claim to close", seconds, "s"),
+    found = [
+        Figure(f"launch{where} of {large}, claim to close", seconds, "s"),
         *(Figure(f"– {part}", middle(largest, part), "s") for part in PARTS),
         Figure("– first acknowledged event after", middle(largest, "first_event"), "s"),
         Figure("– spilled to disk at most", highest(largest, "spilled_mib"), "MiB"),
     ]
-    for size, each in zip(sizes, found.values(), strict=True):
-        what = f"peak memory, launch of {shown(size)} customers"
-        figures.append(Figure(what, highest(each, "peak_mib"), "MiB", bar=at_most(MEMORY)))
+    for size, each in zip(sizes, launches, strict=True):
+        what = f"peak memory, launch{where} of {shown(size)} customers"
+        found.append(Figure(what, highest(each, "peak_mib"), "MiB", bar=at_most(MEMORY)))
     cost = [middle(each, "us_per_customer") for each in (largest, smallest)]
-    figures.append(Figure(f"time per customer, {large}", cost[0], "µs", small, cost[1], at_most(1.5)))
-    return Result(figures, found)
+    return [*found, Figure(f"time per customer{where}, {large}", cost[0], "µs", small, cost[1], at_most(1.5))]
 
 
 def launch(workspace: str, customers: int) -> Mapping[str, Any]:

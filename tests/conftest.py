@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,15 +13,22 @@ from support.servers.kafka import KafkaServer
 from support.servers.nats import NatsServer
 from support.servers.postgres import PostgresServer
 
+TESTS = Path(__file__).parent
+
 SERVERS = {"kafka_server", "nats_server", "postgres_server"}
 """Fixtures that start a real server."""
 
+SLOW = {"cli", "docs", "fault", "samples"}
+"""Folders of tests that start processes, or disturb whole launches."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever uses a server is marked `server`: `-m "not server"` leaves them out."""
+    """Mark what uses a server `server`, and what takes long `slow`: the fast part leaves both out."""
     for item in items:
         if isinstance(item, pytest.Function) and SERVERS & set(item.fixturenames):
             item.add_marker(pytest.mark.server)
+        if SLOW & set(item.path.relative_to(TESTS).parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -110,7 +110,7 @@ def test_a_reader_that_has_seen_enough_ends_events_quietly(tmp_path: Path) -> No
 
 def test_a_split_that_cannot_be_trusted_is_said_loudly(monkeypatch: pytest.MonkeyPatch, launched: Path) -> None:
     document = Campaigns(launched).status("spring") | {"already_complete": False, "split_p_value": 0.0001}
-    monkeypatch.setattr(Campaigns, "launch", lambda *_: document)
+    monkeypatch.setattr(Campaigns, "launch", lambda *_, **__: document)
     result = CliRunner().invoke(app, ["launch", "winback", "--json", "--workspace", str(launched)])
     assert "THE SPLIT IS NOT TO BE TRUSTED" in result.stderr
     assert json.loads(result.stdout)["split_p_value"] == 0.0001

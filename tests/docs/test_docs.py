@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
 from campaigns.app import Campaigns
 from campaigns.audience import parse
@@ -20,7 +21,7 @@ from campaigns.events.ids import event_id
 from campaigns.events.record import CustomerEvent
 from campaigns.samples.starter import init_workspace
 from support.pages import ROOT, Block, Page, blocks, pages
-from support.workspaces import CUSTOMER, ORDER, write_rows
+from support.workspaces import CUSTOMER, ORDER, write_rows, write_yaml
 
 SHELL = ("sh", "bash", "console")
 LANGUAGES = {"yaml", "python", "sql", "json", "text", *SHELL}
@@ -28,6 +29,7 @@ SECONDS = 120
 """How long one shell block may take."""
 
 WORKSPACE = "# workspace.yaml"
+PART = f"{WORKSPACE}, in part"
 CAMPAIGN = re.compile(r"# (campaigns/[a-z0-9][a-z0-9_-]*\.yaml)")
 
 
@@ -54,7 +56,13 @@ def test_every_block_is_of_a_language_that_is_checked() -> None:
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
 def test_a_definition_is_valid(block: Block, workspace: Path) -> None:
-    """A campaign is checked in the workspace above it on the same page, else in that of `campaigns init`."""
+    """A campaign is checked in the workspace above it on the same page, else in that of `campaigns init`; a part of a
+    workspace in the latter."""
+    if block.lines[0] == PART:
+        whole = yaml.safe_load((workspace / "workspace.yaml").read_text(encoding="utf-8"))
+        write_yaml(workspace / "workspace.yaml", whole | yaml.safe_load(block.text))
+        Campaigns(workspace).validate()
+        return
     above = workspace_above(block)
     if above is not None:
         declare(workspace, above)
@@ -69,7 +77,7 @@ def test_a_definition_is_valid(block: Block, workspace: Path) -> None:
 @pytest.mark.parametrize("block", blocks(*SHELL), ids=str)
 def test_a_command_works(block: Block, workspace: Path, tmp_path: Path) -> None:
     if all(line.startswith("make ") for line in block.lines):
-        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert {line.split()[1] for line in block.lines} <= set(targets)
         return
     (home := tmp_path / "home").mkdir()
@@ -123,8 +131,8 @@ def test_every_page_can_be_reached() -> None:
 
 def workspace_above(block: Block) -> Block | None:
     """The nearest workspace at or above a block on its page."""
-    yaml = [each for each in Page(block.page).blocks if each.language == "yaml" and each.line <= block.line]
-    return next((each for each in reversed(yaml) if each.lines[0] == WORKSPACE), None)
+    above = [each for each in Page(block.page).blocks if each.language == "yaml" and each.line <= block.line]
+    return next((each for each in reversed(above) if each.lines[0] == WORKSPACE), None)
 
 
 def declare(root: Path, block: Block) -> None:

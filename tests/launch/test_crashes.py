@@ -1,33 +1,17 @@
-"""kill -9, anywhere, as often as it likes: resume finishes, nobody is lost, nobody is decided differently."""
+"""kill -9 of a launch and of its resume; `tests/fault` does it anywhere, on every stream."""
 
 from __future__ import annotations
 
-import os
-import random
 import signal
 from pathlib import Path
 
 import pytest
 
 from campaigns.app import Campaigns
-from campaigns.errors import NotFound
-from campaigns.failpoints import NAMES
-from support.launchers import PUBLISH_EVENTS, Ending, Order, ended, started
+from support.launchers import PUBLISH_EVENTS, Ending, Order, ended
 from support.shop import Check, audit_of, copies, ledger_of, stream_of
-from support.workspaces import AS_OF
 
-SEEDS = range(int(os.environ.get("CAMPAIGNS_KILLS", "10")))
-LATER = {"before-publish": 3, "after-publish": 4, "after-checkpoint": 5}
 KILLED = Ending(-signal.SIGKILL)
-
-
-@pytest.mark.parametrize("place", [*NAMES, *(f"{name}:{count}" for name, count in LATER.items())])
-def test_a_launcher_killed_at_a_failpoint_is_finished_by_resume(shop: Path, whole: Check, place: str) -> None:
-    assert ended(Order(shop, failpoint=place)) == KILLED
-    check_checkpoint(shop)
-    finish(shop)
-    whole(shop)
-    assert copies(stream_of(shop)) <= PUBLISH_EVENTS
 
 
 @pytest.mark.parametrize(
@@ -46,22 +30,6 @@ def test_a_resume_may_be_killed_as_well(shop: Path, whole: Check, first: str, se
     Campaigns(shop).resume("spring")
     whole(shop)
     assert copies(stream_of(shop)) <= 2 * PUBLISH_EVENTS
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_launcher_killed_at_any_instant_is_finished_by_resume(shop: Path, whole: Check, seed: int) -> None:
-    chance = random.Random(seed)
-    print(f"seed {seed}")
-    kills = 0
-    for verb in ("launch", "launch"):
-        with started(Order(shop, verb=verb)) as launcher:
-            launcher.waited(chance.uniform(0, 1.2))
-            launcher.signal(signal.SIGKILL)
-            kills += launcher.ending() == KILLED
-        check_checkpoint(shop)
-    finish(shop)
-    whole(shop)
-    assert copies(stream_of(shop)) <= kills * PUBLISH_EVENTS
 
 
 def test_files_become_valid_by_the_ledger_and_not_before(shop: Path) -> None:
@@ -97,11 +65,3 @@ def check_checkpoint(root: Path) -> None:
     """The ledger never claims an event that is not on the stream."""
     if (root / ".campaigns" / "ledger.db").exists() and (launch := ledger_of(root)):
         assert launch.acknowledged <= len(stream_of(root))
-
-
-def finish(root: Path) -> None:
-    """What a person does: resume; or launch, when nothing had begun."""
-    try:
-        Campaigns(root).resume("spring")
-    except NotFound:
-        Campaigns(root).launch("winback", AS_OF, "spring")

@@ -1,20 +1,18 @@
-"""Ctrl-C, and a launcher that sleeps past its lease."""
+"""Ctrl-C."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from campaigns.app import Campaigns
 from campaigns.engines import duckdb
-from campaigns.errors import Conflict
 from campaigns.launch import emit
-from support.launchers import PUBLISH_EVENTS, Order, started
+from campaigns.ledger import Launch
+from support.launchers import PUBLISH_EVENTS
 from support.shop import Check, copies, stream_of
 from support.workspaces import AS_OF
 
@@ -25,8 +23,8 @@ class Finger:
     def __init__(self, moment: str) -> None:
         self._moment = moment
 
-    def claimed(self, launch_id: str) -> None:
-        assert launch_id == "spring"
+    def claimed(self, launch: Launch) -> None:
+        assert launch.launch_id == "spring"
 
     def freezing(self, done: float) -> None:
         assert 0 <= done <= 1
@@ -54,24 +52,3 @@ def test_ctrl_c_leaves_a_launch_that_anyone_may_resume(
     Campaigns(shop).resume("spring")
     whole(shop)
     assert copies(stream_of(shop)) == 0
-
-
-def test_a_launcher_that_slept_past_its_lease_stops_at_its_next_write(shop: Path, whole: Check) -> None:
-    with started(Order(shop, sleeps_at="before-publish", sleeps_count=3)) as sleeper:
-        sleeper.asleep()
-        with pytest.raises(Conflict, match=f"is being worked on by process {sleeper.pid}"):
-            Campaigns(shop).resume("spring")
-        end_lease(shop)
-        Campaigns(shop).resume("spring")
-        whole(shop)
-        sleeper.signal(signal.SIGCONT)
-        ending = sleeper.ending()
-    assert (ending.error, ending.message) == ("Conflict", "launch 'spring' was taken over by another launcher")
-    whole(shop)
-    assert 0 < copies(stream_of(shop)) <= PUBLISH_EVENTS  # what the sleeper still published: the same bytes
-
-
-def end_lease(root: Path) -> None:
-    """Half a minute goes by."""
-    with closing(sqlite3.connect(root / ".campaigns" / "ledger.db")) as connection, connection:
-        connection.execute("UPDATE launches SET lease_until = 0")

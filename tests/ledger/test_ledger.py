@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import case
 
-from campaigns.errors import Conflict, Damaged, NotFound, Stopped
-from campaigns.ledger import Launch, Ledger, State
-from campaigns.ledger.ledger import LEASE_SECONDS
-from support.ledgers import BOOKS, ELSEWHERE, ME, SHARDS, dead, emitted, frozen, new
+from campaigns.errors import Conflict, Damaged, NotFound
+from campaigns.ledger import Launch, Ledger, Shard, State
+from campaigns.ledger.claims import LEASE_SECONDS
+from campaigns.ledger.tables import launches
+from support.ledgers import (
+    BOOKS,
+    ELSEWHERE,
+    ME,
+    SHARDS,
+    again,
+    alter,
+    completed,
+    dead,
+    dump,
+    emitted,
+    frozen,
+    new,
+    wait_of,
+)
 
 WRITES: dict[str, Callable[[Ledger, Launch], None]] = {
     "renew": lambda ledger, claim: ledger.renew(claim),
     "advance": lambda ledger, claim: ledger.advance(claim, State.FREEZING),
     "validate_snapshot": lambda ledger, claim: ledger.validate_snapshot(claim, "0" * 64, BOOKS, SHARDS, 1),
     "begin_emission": lambda ledger, claim: ledger.begin_emission(claim, "another stream"),
-    "checkpoint": lambda ledger, claim: ledger.checkpoint(claim, 0, 3, 2),
+    "checkpoint": lambda ledger, claim: ledger.checkpoint(claim, 0, 0, 3, 2),
     "complete": lambda ledger, claim: ledger.complete(claim, {}),
     "release": lambda ledger, claim: ledger.release(claim, "stale"),
+    "confirm": lambda ledger, claim: ledger.confirm(claim, "ada"),
     "mark_purged": lambda ledger, claim: ledger.mark_purged(claim, cancel=True),
 }
 
@@ -44,9 +59,9 @@ def test_there_is_nothing_to_resume_where_nothing_was_claimed(ledger: Ledger) ->
 
 def test_a_live_launcher_is_named_in_the_refusal(ledger: Ledger) -> None:
     ledger.claim(new(), ME)
-    for again in (partial(ledger.claim, new()), partial(ledger.resume, "spring")):
+    for attempt in (partial(ledger.claim, new()), partial(ledger.resume, "spring")):
         with pytest.raises(Conflict, match=f"is being worked on by process {ME.pid} on {ME.host}"):
-            again(ME)
+            attempt(ME)
 
 
 def test_a_dead_launcher_is_replaced_at_once(ledger: Ledger) -> None:
@@ -55,37 +70,25 @@ def test_a_dead_launcher_is_replaced_at_once(ledger: Ledger) -> None:
     assert (claim.epoch, claim.owner) == (2, ME)
 
 
-def test_a_launcher_of_another_host_is_replaced_when_its_lease_is_over(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_launcher_of_another_host_is_replaced_when_its_lease_is_over(ledger: Ledger, url: str) -> None:
     ledger.claim(new(), ELSEWHERE)
-    now = time.time()
+    wait_of(url, LEASE_SECONDS - 2)
     with pytest.raises(Conflict, match="process 4711 on another-host"):
         ledger.resume("spring", ME)
-    monkeypatch.setattr(time, "time", lambda: now + LEASE_SECONDS + 1)
+    wait_of(url, 3)
     assert ledger.resume("spring", ME).owner == ME
 
 
-def test_a_renewed_lease_lasts_longer(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    claim = ledger.claim(new(), ELSEWHERE)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + LEASE_SECONDS - 1)
-    ledger.renew(claim)
-    monkeypatch.setattr(time, "time", lambda: now + 2 * LEASE_SECONDS - 2)
+@pytest.mark.parametrize("write", ["renew", "checkpoint"])
+def test_a_launcher_at_work_keeps_its_lease(ledger: Ledger, url: str, write: str) -> None:
+    claim = frozen(ledger, ledger.claim(new(), ELSEWHERE))
+    wait_of(url, LEASE_SECONDS - 2)
+    WRITES[write](ledger, claim)
+    wait_of(url, LEASE_SECONDS - 2)
     with pytest.raises(Conflict, match="another-host"):
         ledger.resume("spring", ME)
-    monkeypatch.setattr(time, "time", lambda: now + 2 * LEASE_SECONDS)
+    wait_of(url, 3)
     assert ledger.resume("spring", ME).epoch == 2
-
-
-def test_a_checkpoint_renews_the_lease(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    claim = frozen(ledger, ledger.claim(new(), ELSEWHERE))
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + LEASE_SECONDS - 1)
-    ledger.checkpoint(claim, 0, 1, 1)
-    monkeypatch.setattr(time, "time", lambda: now + 2 * LEASE_SECONDS - 3)
-    with pytest.raises(Conflict):
-        ledger.resume("spring", ME)
 
 
 @pytest.mark.parametrize("name", WRITES)
@@ -101,8 +104,9 @@ def test_a_launcher_that_lost_its_claim_changes_nothing(ledger: Ledger, url: str
 
 
 def test_every_method_that_writes_is_tried_with_a_stale_claim() -> None:
-    reading = {"close", "find", "all", "claim", "resume"}
-    assert {name for name in vars(Ledger) if not name.startswith("_")} - reading == set(WRITES)
+    reading = {"close", "find", "all", "last_completed", "audit", "clock"}
+    anybody = {"claim", "resume", "pause", "cancel"}
+    assert {name for name in vars(Ledger) if not name.startswith("_")} - reading - anybody == set(WRITES)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +131,7 @@ def test_an_as_of_that_nobody_asked_for_is_no_conflict(ledger: Ledger) -> None:
 
 def test_a_released_launch_may_be_resumed_by_anyone_at_once(ledger: Ledger) -> None:
     ledger.release(ledger.claim(new(), ME), "the disk is full")
-    found = ledger.find("spring")
-    assert found is not None
+    found = again(ledger)
     assert (found.owner, found.error, found.state) == (None, "the disk is full", State.CLAIMED)
     assert ledger.resume("spring", ME).epoch == 2
 
@@ -138,17 +141,12 @@ def test_a_failed_launch_may_be_resumed_once_its_cause_is_gone(ledger: Ledger) -
     claim = ledger.resume("spring", ME)
     assert claim.state == State.FAILED
     ledger.advance(claim, State.FREEZING)
-    found = ledger.find("spring")
-    assert found is not None
+    found = again(ledger)
     assert (found.state, found.error) == (State.FREEZING, None)
 
 
 def test_closed_books_complete_a_launch_for_good(ledger: Ledger) -> None:
-    claim = frozen(ledger, ledger.claim(new(), ME))
-    emitted(ledger, claim)
-    ledger.complete(claim, {"emit": 2.0, "total": 4.0})
-    found = ledger.find("spring")
-    assert found is not None
+    found = completed(ledger)
     assert (found.state, found.owner, found.acknowledged) == (State.COMPLETED, None, 3)
     assert found.seconds == {"freeze": 1.5, "emit": 2.0, "total": 4.0}
     assert ledger.claim(new(), ME) == found
@@ -172,46 +170,35 @@ def test_books_that_do_not_close_complete_nothing(
     claim = ledger.claim(new(), ME)
     ledger.validate_snapshot(claim, "f" * 64, {**BOOKS, **books}, SHARDS, 1)
     claim = next(iter(ledger.all()))
-    ledger.checkpoint(claim, 0, 3, acknowledged)
-    ledger.checkpoint(claim, 1, 2, 1)
+    ledger.checkpoint(claim, 0, 0, 3, acknowledged)
+    ledger.checkpoint(claim, 1, 0, 2, 1)
     with pytest.raises(Damaged, match=f"'spring': the books do not close: .*{said}"):
         ledger.complete(claim, {})
-    found = ledger.find("spring")
-    assert found is not None
+    found = again(ledger)
     assert (found.state, found.completed_at) == (State.EMITTING, None)
-
-
-@pytest.mark.parametrize("state", [State.CANCELLED, State.EXPIRED])
-def test_a_launch_that_was_stopped_for_good_is_not_resumed(ledger: Ledger, state: State) -> None:
-    claim = ledger.claim(new(), ME)
-    ledger.advance(claim, state)
-    ledger.release(claim)
-    for again in (partial(ledger.claim, new()), partial(ledger.resume, "spring")):
-        with pytest.raises(Stopped, match=f"'spring' is {state}"):
-            again(ME)
 
 
 def test_a_purge_ends_the_claim_of_a_launcher_that_only_seemed_dead(ledger: Ledger) -> None:
     stale = frozen(ledger, ledger.claim(new(), dead()))
     ledger.mark_purged(stale, cancel=True)
     with pytest.raises(Conflict):
-        ledger.checkpoint(stale, 0, 3, 2)
-    found = ledger.find("spring")
-    assert found is not None
+        ledger.checkpoint(stale, 0, 0, 3, 2)
+    found = again(ledger)
     assert (found.state, found.acknowledged) == (State.CANCELLED, 0)
 
 
-def test_a_purge_forgets_an_error_that_may_name_a_customer(ledger: Ledger, url: str, tmp_path: Path) -> None:
+def test_a_purge_forgets_an_error_that_may_name_a_customer(sqlite_url: str, tmp_path: Path) -> None:
+    ledger = Ledger(sqlite_url)
     claim = ledger.claim(new(), ME)
     ledger.release(claim, "customer ada@example.org: broken; " * 1000, failed=True)
     ledger.close()
     assert b"ada@example.org" in (tmp_path / "ledger.db").read_bytes()
-    with closing(Ledger(url)) as reopened:
+    with closing(Ledger(sqlite_url)) as reopened:
         reopened.mark_purged(claim, cancel=True)
     assert [path for path in tmp_path.iterdir() if b"ada@example.org" in path.read_bytes()] == []
 
 
-def test_the_audit_says_what_happened_in_order(ledger: Ledger, url: str) -> None:
+def test_the_audit_says_what_happened_in_order(ledger: Ledger) -> None:
     first = ledger.claim(new(), dead())
     ledger.advance(first, State.FREEZING)
     second = frozen(ledger, ledger.resume("spring", ME))
@@ -220,9 +207,8 @@ def test_the_audit_says_what_happened_in_order(ledger: Ledger, url: str) -> None
     emitted(ledger, third)
     ledger.complete(third, {})
     ledger.mark_purged(third, cancel=False)
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-        rows = connection.execute("SELECT epoch, who, what FROM audit ORDER BY id").fetchall()
-    assert [(epoch, what) for epoch, _, what in rows] == [
+    entries = ledger.audit("spring")
+    assert [(entry.epoch, entry.what) for entry in entries] == [
         (1, "claimed"),
         (1, "freezing"),
         (2, "claimed again"),
@@ -232,22 +218,47 @@ def test_the_audit_says_what_happened_in_order(ledger: Ledger, url: str) -> None
         (3, "completed"),
         (3, "purged"),
     ]
-    assert {who for _, who, _ in rows} == {str(ME), str(dead())}
-
-
-def dump(url: str) -> list[str]:
-    """Everything the database holds."""
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-        return list(connection.iterdump())
+    assert {entry.who for entry in entries} == {str(ME), str(dead())}
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+    assert ledger.audit("autumn") == []
 
 
 def test_emission_goes_on_only_on_the_stream_that_acknowledged(ledger: Ledger) -> None:
     claim = frozen(ledger, ledger.claim(new(), ME))
     ledger.begin_emission(claim, "first")
     ledger.begin_emission(claim, "second")  # nothing was acknowledged yet, so nothing can be lost
-    ledger.checkpoint(claim, 0, 1, 1)
-    found = ledger.find("spring")
-    assert found is not None
+    ledger.checkpoint(claim, 0, 0, 1, 1)
+    found = again(ledger)
     ledger.begin_emission(found, "second")
     with pytest.raises(Damaged, match="the stream that acknowledged 1 of its events is gone"):
         ledger.begin_emission(found, "third")
+
+
+def test_each_lane_of_a_file_has_its_own_checkpoint(ledger: Ledger) -> None:
+    claim = ledger.claim(new(), ME)
+    lanes = [Shard(0, 1, 1, 1), Shard(1, 0, 2, 1), Shard(0, 0, 2, 1)]
+    ledger.validate_snapshot(claim, "f" * 64, BOOKS, lanes, 1)
+    ledger.checkpoint(claim, 0, 1, 3, 1)
+    assert again(ledger).shards == (Shard(0, 0, 2, 1), Shard(1, 0, 2, 1), Shard(0, 1, 1, 1, 3, 1))
+    with pytest.raises(Damaged, match="'spring': the ledger has no lane 1 of shard 1"):
+        ledger.checkpoint(claim, 1, 1, 1, 1)
+
+
+def test_text_that_no_database_takes_is_kept_as_an_escape(ledger: Ledger) -> None:
+    claim = ledger.claim(new(), ME)
+    ledger.release(claim, "customer 'a\0b\ud800c': broken")
+    assert again(ledger).error == "customer 'a\\x00b\\ud800c': broken"
+    ledger.pause("spring", "a\0da " + 400 * "x")
+    assert ledger.audit("spring")[-1].who == "a\\x00da " + 292 * "x"
+
+
+def test_the_newest_completed_launch_of_a_campaign_is_told(ledger: Ledger, url: str) -> None:
+    assert ledger.last_completed("winback", "spring") is None
+    first, second = completed(ledger, launch_id="first"), completed(ledger, launch_id="second")
+    alter(url, completed_at=case((launches.c.launch_id == "first", "2026-01-01"), else_="2026-01-02"))
+    completed(ledger, launch_id="other", campaign="onboarding")
+    frozen(ledger, ledger.claim(new(), ME))
+    assert [ledger.last_completed("winback", before) for before in ("spring", "second")] == [
+        again(ledger, second.launch_id),
+        again(ledger, first.launch_id),
+    ]

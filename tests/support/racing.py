@@ -9,9 +9,9 @@ from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from campaigns.errors import Conflict
+from campaigns.errors import Conflict, Stopped
 from campaigns.ledger import Ledger, Owner
-from support.ledgers import new
+from support.ledgers import again, new
 
 RACERS = 8
 _FORKING = multiprocessing.get_context("forkserver")
@@ -53,3 +53,17 @@ def claim_launch(url: str, start: Barrier, finish: Barrier) -> Owner | str:
             return str(error)
         finally:
             finish.wait(_PATIENCE)  # the winner lives until all have tried
+
+
+def end_launch(url: str, start: Barrier, _: Barrier) -> str:
+    """Half of the processes cancel the launch `spring`, half complete it: what became of it, or the refusal's kind."""
+    with closing(Ledger(url)) as ledger:
+        claim = again(ledger)
+        cancelling = start.wait(_PATIENCE) % 2 == 0
+        try:
+            if cancelling:
+                return ledger.cancel("spring", "somebody").state
+            ledger.complete(claim, {})
+        except (Conflict, Stopped) as error:
+            return type(error).__name__
+        return "completed"

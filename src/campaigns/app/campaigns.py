@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from campaigns.app.doctor import doctor
+from campaigns.app.streams import check_partitions
 from campaigns.app.workplace import Workplace
 from campaigns.definitions import (
     CampaignFile,
@@ -19,20 +24,25 @@ from campaigns.definitions import (
     find_workspace,
     load_campaign,
     load_workspace,
+    resolve_url,
 )
 from campaigns.definitions.documents import read_document
 from campaigns.definitions.files import CAMPAIGNS_FOLDER, WORKSPACE_FILE
 from campaigns.definitions.instants import format_instant, parse_instant
 from campaigns.engines.port import Engine
-from campaigns.errors import Conflict, Damaged, InvalidData, InvalidDefinition, NotFound, Problem
+from campaigns.errors import Conflict, Damaged, InvalidData, InvalidDefinition, NeedsConfirmation, NotFound, Problem
 from campaigns.failpoints import reach
 from campaigns.launch.books import report
+from campaigns.launch.definition import definition_of
+from campaigns.launch.dry_run import dry_run
 from campaigns.launch.explain import Frozen, Sources, explain, explain_launch
+from campaigns.launch.guards import Misfire
 from campaigns.launch.preview import preview
 from campaigns.launch.purge import purge
 from campaigns.launch.run import Ports, Watch, run
 from campaigns.launch.snapshot import launch_folder, open_snapshot
-from campaigns.ledger import FINAL, Launch, Ledger, NewLaunch, Owner, State
+from campaigns.launch.verify import verify
+from campaigns.ledger import FINAL, Launch, Ledger, NewLaunch, Owner, State, person
 from campaigns.plan import (
     Compiled,
     Locate,
@@ -44,7 +54,15 @@ from campaigns.plan import (
     define,
     workspace_problems,
 )
-from campaigns.streams import Stream
+from campaigns.streams import Creatable, Stream
+
+PARTITIONS = 8
+"""Partitions of a stream that is created without saying how many."""
+
+_LET_GO_SECONDS = 3.0
+"""How long a resume waits for the launcher of a launch that was paused just now: it lets go within 2 s."""
+
+_LOOK_SECONDS = 0.1
 
 LAUNCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -99,49 +117,95 @@ class Campaigns:
             return plan
 
     def launch(
-        self, key: str, as_of: datetime | None = None, launch_id: str | None = None, watch: Watch | None = None
+        self,
+        key: str,
+        as_of: datetime | None = None,
+        launch_id: str | None = None,
+        watch: Watch | None = None,
+        *,
+        rate: int | None = None,
+        expires: datetime | None = None,
+        confirm: bool = False,
+        stop: Event | None = None,
     ) -> dict[str, Any]:
         """Emit one event per matched customer, at least once; the launch's report.
 
         The same id again resumes the launch, or returns the report of a completed one. `as_of` is now unless given.
+        `rate` is in events a second; a launch that is not complete at `expires` never will be; `confirm` says that an
+        audience of any size is meant; whoever sets `stop` makes it let go and raise Terminated.
 
         Raises InvalidDefinition, InvalidData (nothing was emitted), Conflict (the id is another definition's or
-        another launcher's), Unavailable (may be resumed), Damaged, Stopped.
+        another launcher's), Unavailable (may be resumed), NeedsConfirmation (nothing was emitted), Damaged, Stopped.
         """
-        if launch_id is not None and not LAUNCH_ID.fullmatch(launch_id):
-            raise InvalidDefinition(
-                f"launch id {launch_id!r}: use at most 128 of A-Z a-z 0-9 . _ - with a letter or digit first"
-            )
-        file = self._load(key)
-        definition = define(self.file.record, file.record)
-        known = self._known(launch_id, definition, as_of)
-        instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
-        launch_id = launch_id or derived_id(definition, instant)
-        if known is None or known.manifest is None:
-            # Before the claim: what cannot be planned leaves no trace in the ledger.
-            with closing(self._place.engine()) as engine:
-                self._check(engine, file, definition)
-        new = NewLaunch(
-            launch_id=launch_id,
-            campaign=key,
-            campaign_version=definition.version,
-            as_of=format_instant(instant),
-            stream=self.file.record.stream.url,
-            definition=definition.model_dump_json(by_alias=True, exclude_defaults=True),
-            explicit_as_of=as_of is not None,
-        )
+        new, known = self._asked(key, as_of, launch_id, expires, rate)
         self._place.secret()
         stream = self._stream_of(known)
         with closing(self._place.ledger()) as ledger:
             reach("before-claim")
-            return self._run(ledger, stream, ledger.claim(new, Owner.current()), watch)
+            claim = ledger.claim(new, Owner.current())
+            return self._run(ledger, stream, claim, watch, stop, confirm=confirm)
 
-    def resume(self, launch_id: str, watch: Watch | None = None) -> dict[str, Any]:
-        """Finish a launch as it was frozen, whatever its files say by now; the launch's report. Raises as `launch`."""
+    def dry_run(
+        self,
+        key: str,
+        as_of: datetime | None = None,
+        launch_id: str | None = None,
+        watch: Watch | None = None,
+        *,
+        expires: datetime | None = None,
+        confirm: bool = False,
+        stop: Event | None = None,
+    ) -> dict[str, Any]:
+        """Do everything a new launch would do but publish; its report, with the `bytes` of all events.
+
+        Nothing is kept: no launch, no snapshot, no event. Raises as `launch` does.
+        """
+        new, _ = self._asked(key, as_of, launch_id, expires, again=False)
+        place, stream = self._place, self._place.stream()
+        with place.scratch() as folder, closing(Ledger(resolve_url(folder, "sqlite:///ledger.db"))) as ledger:
+            claim = _confirmed(ledger, ledger.claim(new, Owner.current()), confirm)
+            planner = partial(self._planner, create_secret=False)
+            ports = Ports(self._root, ledger, stream.publisher, folder, planner, place.reader, self._last)
+            try:
+                done, size = dry_run(claim, ports, watch, stop)
+            except Misfire as error:
+                raise NeedsConfirmation(f"{error.why}; the launch would ask for --confirm") from None
+            found = self._reported(done, folder)
+        told = {"state": "dry_run", "acknowledged": 0, "dry_run": True, "bytes": size, "already_complete": False}
+        return found | told
+
+    def resume(
+        self,
+        launch_id: str,
+        watch: Watch | None = None,
+        *,
+        rate: int | None = None,
+        confirm: bool = False,
+        stop: Event | None = None,
+    ) -> dict[str, Any]:
+        """Finish a launch as it was frozen, whatever its files say by now; the launch's report. Raises as `launch`.
+
+        A launch that was paused a moment ago may still be finishing its last publish: this waits for it, 3 s at most.
+        """
         stream = self._stream_of(self._find(launch_id))
         with closing(self._place.ledger()) as ledger:
             reach("before-claim")
-            return self._run(ledger, stream, ledger.resume(launch_id, Owner.current()), watch)
+            claim = _resumed(ledger, launch_id, rate)
+            return self._run(ledger, stream, claim, watch, stop, confirm=confirm)
+
+    def pause(self, launch_id: str) -> dict[str, Any]:
+        """Make whoever works on a launch let go within 2 s; only `resume` goes on with it. The launch's status.
+
+        Raises NotFound, Conflict when there is nothing to pause.
+        """
+        return self._told(launch_id, lambda ledger: ledger.pause(launch_id, person()))
+
+    def cancel(self, launch_id: str) -> dict[str, Any]:
+        """End a launch for good: whoever works on it lets go within 2 s. The launch's status.
+
+        What was emitted stays emitted. Raises NotFound, Conflict when it is complete or has expired.
+        """
+        return self._told(launch_id, lambda ledger: ledger.cancel(launch_id, person()))
 
     def launches(self) -> list[dict[str, Any]]:
         """The reports of all launches, the newest first."""
@@ -152,8 +216,8 @@ class Campaigns:
             return [self._status(launch) for launch in ledger.all()]
 
     def status(self, launch_id: str) -> dict[str, Any]:
-        """The report of a launch, who works on it, and whether it was purged. Raises NotFound."""
-        return self._status(self._find(launch_id))
+        """The report of a launch, who works on it, what happened to it, and whether it was purged. Raises NotFound."""
+        return self._told(launch_id, lambda _: None)
 
     def explain(
         self, subject: str, customer: str, tenant: str | None = None, as_of: datetime | None = None
@@ -189,14 +253,54 @@ class Campaigns:
             ):
                 yield message.value
 
+    def verify(self, launch_id: str) -> dict[str, Any]:
+        """Hold the stream against a launch's snapshot; see `campaigns.launch.verify.verify` for errors.
+
+        Raises Conflict when the workspace names another stream by now.
+        """
+        launch, settings = self._find(launch_id), self.file.record.stream
+        if launch.stream != settings.url:
+            raise Conflict(
+                f"launch {launch_id!r} emitted to {launch.stream}, the workspace names {settings.url} by now; "
+                "name the first one again to verify it"
+            )
+        retention = settings.config.get("retention")
+        with closing(self._place.reader()) as engine:
+            return verify(launch, self._place.snapshots, self._place.stream(), engine, str(retention or "") or None)
+
+    def doctor(self) -> dict[str, Any]:
+        """Look at everything that a launch depends on; see `campaigns.app.doctor`. Nothing is created or launched."""
+        return doctor(self.file, self._place, self.validate)
+
     def purge(self, launch_id: str, *, confirmed: bool = False) -> dict[str, Any]:
         """Remove a launch's personal data; its books stay. See `campaigns.launch.purge.purge`."""
         launch, place = self._find(launch_id), self._place
-        definition = Definition.model_validate_json(launch.definition)
+        definition = definition_of(launch)
         with closing(place.ledger()) as ledger:
             found = purge(launch, definition.workspace, ledger, place.stream(), place.snapshots, confirmed=confirmed)
         place.clear_spill()
         return found
+
+    def create_stream(
+        self, partitions: int | None = None, replication: int = 1, min_insync_replicas: int = 1
+    ) -> dict[str, Any]:
+        """Create the workspace's stream; one that exists as asked for stays as it is.
+
+        Raises Conflict when it exists with other partitions, InvalidDefinition for what the stream cannot do and for
+        one that cannot be created from here, Unavailable.
+        """
+        stream, url = self._place.new_stream(), self.file.record.stream.url
+        if not isinstance(stream, Creatable):
+            raise InvalidDefinition(f"stream {url}: cannot be created from here; use its own tools")
+        partitions = partitions or int(getattr(stream, "partitions", PARTITIONS))
+        check_partitions(partitions)
+        stream.create(partitions, replication, min_insync_replicas)
+        return {
+            "stream": url,
+            "partitions": partitions,
+            "replication": replication,
+            "min_insync_replicas": min_insync_replicas,
+        }
 
     def _stream_of(self, launch: Launch | None) -> Stream:
         """The workspace's stream. Raises Conflict when an unfinished launch began on another one."""
@@ -208,14 +312,75 @@ class Campaigns:
             )
         return self._place.stream()
 
-    def _run(self, ledger: Ledger, stream: Stream, claim: Launch, watch: Watch | None) -> dict[str, Any]:
+    def _asked(
+        self,
+        key: str,
+        as_of: datetime | None,
+        launch_id: str | None,
+        expires: datetime | None,
+        rate: int | None = None,
+        *,
+        again: bool = True,
+    ) -> tuple[NewLaunch, Launch | None]:
+        """What to claim and, if that may be claimed `again`, the launch of this id that exists.
+
+        What cannot be planned is told here, before the claim: it leaves no trace in the ledger.
+        """
+        if launch_id is not None and not LAUNCH_ID.fullmatch(launch_id):
+            raise InvalidDefinition(
+                f"launch id {launch_id!r}: use at most 128 of A-Z a-z 0-9 . _ - with a letter or digit first"
+            )
+        file = self._load(key)
+        definition = define(self.file.record, file.record)
+        known = self._known(launch_id, definition, as_of) if again else None
+        instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
+        if known is None or known.manifest is None:
+            with closing(self._place.engine()) as engine:
+                self._check(engine, file, definition)
+        new = NewLaunch(
+            launch_id=launch_id or derived_id(definition, instant),
+            campaign=key,
+            campaign_version=definition.version,
+            as_of=format_instant(instant),
+            stream=self.file.record.stream.url,
+            definition=definition.model_dump_json(by_alias=True, exclude_defaults=True),
+            explicit_as_of=as_of is not None,
+            expires_at=format_instant(expires or file.record.expires_after.after(_now())),
+            rate=rate,
+        )
+        return new, known
+
+    def _run(
+        self,
+        ledger: Ledger,
+        stream: Stream,
+        claim: Launch,
+        watch: Watch | None,
+        stop: Event | None,
+        *,
+        confirm: bool,
+    ) -> dict[str, Any]:
         reach("after-claim")
         if claim.state == State.COMPLETED:
             return self._reported(claim) | {"already_complete": True}
         place = self._place
-        root = self.file.root.absolute()
-        ports = Ports(root, ledger, stream, place.snapshots, self._planner, place.reader)
-        return self._reported(run(claim, ports, watch)) | {"already_complete": False}
+        claim = _confirmed(ledger, claim, confirm)
+        if watch:
+            watch.claimed(claim)
+        ports = Ports(self._root, ledger, stream.publisher, place.snapshots, self._planner, place.reader, self._last)
+        return self._reported(run(claim, ports, watch, stop)) | {"already_complete": False}
+
+    @property
+    def _root(self) -> Path:
+        return self.file.root.absolute()
+
+    def _last(self, claim: Launch) -> Launch | None:
+        """The campaign's last complete launch before this one, by the workspace's own ledger."""
+        ledger = self._place.existing_ledger()
+        if ledger is None:
+            return None
+        with closing(ledger):
+            return ledger.last_completed(claim.campaign, claim.launch_id)
 
     def _frozen(self, launch: Launch, customer: str) -> Frozen:
         """What the snapshot of a launch holds of a customer. Raises Damaged."""
@@ -223,17 +388,17 @@ class Campaigns:
         files = [snapshot.verified(shard.shard) for shard in launch.shards]
         with closing(self._place.reader()) as reader:
             decisions = reader.rows(decisions_query(files, customer)) if files else []
-        definition = Definition.model_validate_json(launch.definition)
+        definition = definition_of(launch)
         return Frozen(definition, launch.launch_id, parse_instant(launch.as_of), decisions)
 
-    def _planner(self, claim: Launch) -> tuple[Plan, Engine]:
+    def _planner(self, claim: Launch, *, create_secret: bool = True) -> tuple[Plan, Engine]:
         """The plan of a claimed launch, from its frozen definition."""
-        definition = Definition.model_validate_json(claim.definition)
+        definition = definition_of(claim)
         engine = self._place.engine()
         try:
             tables = self._place.attach(engine, definition)
             compiled = compile_campaign(definition, definition.campaign, tables, engine.dialect)
-            secret = self._place.secret()
+            secret = self._place.secret(create=create_secret)
             return Plan(compiled, definition, claim.launch_id, parse_instant(claim.as_of), secret), engine
         except BaseException:
             engine.close()
@@ -300,12 +465,12 @@ class Campaigns:
             raise NotFound(f"launch {launch_id!r} does not exist" + (f"; there are {known}" if known else ""))
         return launch
 
-    def _reported(self, launch: Launch) -> dict[str, Any]:
+    def _reported(self, launch: Launch, snapshots: Path | None = None) -> dict[str, Any]:
         """The report, with a few quarantined source rows by reason; none once they are purged or damaged."""
         samples: Mapping[str, Any] = {}
         if launch.manifest and launch.books and launch.books["quarantined_rows"] and not launch.purged_at:
             with suppress(Damaged):
-                samples = open_snapshot(self._place.snapshots, launch).samples
+                samples = open_snapshot(snapshots or self._place.snapshots, launch).samples
         return report(launch) | {"quarantine_samples": samples}
 
     def _status(self, launch: Launch) -> dict[str, Any]:
@@ -314,7 +479,44 @@ class Campaigns:
             "owner": str(owner) if owner else None,
             "created_at": launch.created_at,
             "completed_at": launch.completed_at,
+            "expires_at": launch.expires_at,
+            "rate": launch.rate,
         }
+
+    def _told(self, launch_id: str, change: Callable[[Ledger], object]) -> dict[str, Any]:
+        """The status of a launch after a change of it, with everything that happened to it. Raises NotFound."""
+        self._find(launch_id)
+        ledger = self._place.existing_ledger()
+        assert ledger is not None  # noqa: S101 - the launch was found in it
+        with closing(ledger):
+            change(ledger)
+            launch = ledger.find(launch_id)
+            assert launch is not None  # noqa: S101 - launches are never deleted
+            history = [{"at": entry.at, "who": entry.who, "what": entry.what} for entry in ledger.audit(launch_id)]
+            return self._status(launch) | {"history": history}
+
+
+def _resumed(ledger: Ledger, launch_id: str, rate: int | None) -> Launch:
+    """Claim a launch again; wait a little for one that was paused while its launcher still lets go."""
+    deadline = time.monotonic() + _LET_GO_SECONDS
+    while True:
+        try:
+            return ledger.resume(launch_id, Owner.current(), rate=rate)
+        except Conflict:
+            found = ledger.find(launch_id)
+            if found is None or found.state != State.PAUSED or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
+
+
+def _confirmed(ledger: Ledger, claim: Launch, confirm: bool) -> Launch:
+    """The claim with a person's word that its audience is meant, if it was given."""
+    if not confirm:
+        return claim
+    ledger.confirm(claim, person())
+    found = ledger.find(claim.launch_id)
+    assert found is not None  # noqa: S101 - launches are never deleted
+    return found
 
 
 def _loaded(root: Path) -> WorkspaceFile:

@@ -6,26 +6,27 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 
-from campaigns.definitions import Customers, Duration, EventTable, WorkspaceFile, resolve, resolve_url
+from campaigns.app.streams import open_stream, sqlite_file
+from campaigns.definitions import Customers, EventTable, WorkspaceFile, resolve, resolve_url
 from campaigns.engines.port import Engine, ResolvedSource
 from campaigns.errors import Damaged, InvalidDefinition, Unavailable
-from campaigns.ledger import Ledger
+from campaigns.ledger import Ledger, is_created
 from campaigns.plan import Scope, events_table
 from campaigns.streams import Stream
 
 PRIVATE = ".campaigns"
 """The folder of everything that holds personal data or secrets: mode 0700, ignored by git."""
 
-_READER_MEMORY = "512MB"
+READER_MEMORY = "512MB"
+"""What an engine that reads snapshots may use of the memory."""
+
 _SECRET_BYTES = 32
 _SPILLS = count()
 
@@ -43,6 +44,11 @@ class Workplace:
         """Where snapshots lie."""
         return Path(resolve(self._root, self._record.snapshots))
 
+    @property
+    def private(self) -> Path:
+        """The folder of everything that holds personal data or secrets; it need not exist."""
+        return self._root / PRIVATE
+
     def engine(self) -> Engine:
         """A fresh engine, without sources."""
         from campaigns.engines.duckdb import DuckDB
@@ -52,34 +58,43 @@ class Workplace:
 
     def clear_spill(self) -> None:
         """Remove the spill files of processes that were killed: rows of customers."""
-        for left in (self._root / PRIVATE).glob("spill-*"):
-            if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
-                shutil.rmtree(left, ignore_errors=True)
+        for left in self.left_spill():
+            shutil.rmtree(left, ignore_errors=True)
+
+    def left_spill(self) -> list[Path]:
+        """The spill folders of processes that were killed."""
+        found = self.private.glob("spill-*")
+        return [left for left in found if not psutil.pid_exists(int(left.name.rpartition("-")[2]))]
 
     def reader(self) -> Engine:
         """An engine that reads snapshots only: one thread, so that the publisher has the other core."""
         from campaigns.engines.duckdb import DuckDB
 
-        return DuckDB(self._spill(), _READER_MEMORY, threads=1)
+        return DuckDB(self._spill(), READER_MEMORY, threads=1)
 
     def attach(self, engine: Engine, scope: Scope, *, all_events: bool = False) -> Mapping[str, Mapping[str, str]]:
         """Make the customers and the event tables that attributes use readable; their columns by table.
 
         Raises InvalidData naming the source that is missing or unreadable.
         """
+        return {
+            table: engine.attach(table, source) for table, source in self.sources(scope, all_events=all_events).items()
+        }
+
+    def sources(self, scope: Scope, *, all_events: bool = False) -> dict[str, ResolvedSource]:
+        """The customers and the event tables that attributes use, or all of them, by the table they become."""
         used = {attribute.events for attribute in scope.attributes.values()}
-        tables = {"customers": engine.attach("customers", self._resolved("customers", scope.customers))}
+        found = {"customers": self._resolved("customers", scope.customers)}
         for key, source in scope.events.items():
             if all_events or key in used:
-                table = events_table(key)
-                tables[table] = engine.attach(table, self._resolved(f"events.{key}", source))
-        return tables
+                found[events_table(key)] = self._resolved(f"events.{key}", source)
+        return found
 
     def ledger(self) -> Ledger:
         """The ledger, created when missing. Raises Unavailable, Damaged."""
         self._private_folder()
         url = resolve_url(self._root, self._record.ledger)
-        if (file := _sqlite_file(url)) is not None:
+        if (file := sqlite_file(url)) is not None:
             _make_folder(file.parent)
             with suppress(OSError):  # if it cannot be made, opening it says why
                 file.touch(mode=0o600)
@@ -88,19 +103,25 @@ class Workplace:
     def existing_ledger(self) -> Ledger | None:
         """The ledger, None when it was never created: looking leaves no trace."""
         url = resolve_url(self._root, self._record.ledger)
-        file = _sqlite_file(url)
-        return None if file is not None and not file.exists() else Ledger(url)
+        file = sqlite_file(url)
+        created = is_created(url) if file is None else file.exists()
+        return Ledger(url) if created else None
 
     def stream(self) -> Stream:
-        """The stream events go to. Raises InvalidDefinition for a URL that no adapter understands."""
-        url = self._record.stream.url
-        match urlsplit(url).scheme:
-            case "sqlite":
-                return self._embedded_stream(url)
-            case other:
-                raise InvalidDefinition(
-                    [self._file.problem(("stream",), f"stream {other!r} is not supported; use sqlite:///PATH")]
-                )
+        """The stream events go to; see `open_stream` for the errors."""
+        return open_stream(self._file)
+
+    def new_stream(self) -> Stream:
+        """The stream, about to be created: an embedded one's folder is there then."""
+        self._private_folder()
+        if (file := sqlite_file(resolve_url(self._root, self._record.stream.url))) is not None:
+            _make_folder(file.parent)
+        return self.stream()
+
+    def existing_stream(self) -> Stream | None:
+        """The stream, None for an embedded one that was never created: looking leaves no trace."""
+        file = sqlite_file(resolve_url(self._root, self._record.stream.url))
+        return None if file is not None and not file.exists() else self.stream()
 
     def secret(self, *, create: bool = True) -> bytes:
         """The key of the offer codes.
@@ -121,6 +142,17 @@ class Workplace:
             raise InvalidDefinition([self._file.problem(("secret",), f"the secret's {name} is missing or empty")])
         return found.strip()
 
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A private folder that is gone after the block; `clear_spill` removes what a killed process left."""
+        self._private_folder()
+        folder = self._spill()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _spill(self) -> Path:
         """A folder of this process for what does not fit into memory, beside the snapshots or, where a workspace
         was only ever looked at, among the system's temporary files. It is private: it holds personal data.
@@ -130,36 +162,6 @@ class Workplace:
             return Path(tempfile.mkdtemp(prefix="campaigns-"))
         self.clear_spill()
         return private / f"spill-{next(_SPILLS)}-{os.getpid()}"
-
-    def _embedded_stream(self, url: str) -> Stream:
-        from campaigns.streams.sqlite import SqliteStream
-
-        file = _sqlite_file(resolve_url(self._root, url))
-        if file is None:
-            raise InvalidDefinition([self._file.problem(("stream",), f"stream {url!r}: need sqlite:///PATH")])
-        config = dict(self._record.stream.config)
-        unknown = sorted(config.keys() - {"topic", "partitions", "retention"})
-        if unknown:
-            allowed = "topic, partitions, retention"
-            message = f"stream setting {unknown[0]!r} is not known; use {allowed}"
-            raise InvalidDefinition([self._file.problem(("stream", "config", unknown[0]), message, on_key=True)])
-        partitions = config.get("partitions", 1)
-        if not isinstance(partitions, int) or isinstance(partitions, bool):
-            message = f"partitions: need a whole number, found {partitions!r}"
-            raise InvalidDefinition([self._file.problem(("stream", "config", "partitions"), message)])
-        return SqliteStream(
-            file, str(config.get("topic", "events")), partitions, self._retention(config.get("retention"))
-        )
-
-    def _retention(self, value: object) -> timedelta | None:
-        if value is None:
-            return None
-        try:
-            epoch = datetime(2000, 1, 1)  # noqa: DTZ001 - only the difference counts
-            return Duration.parse(str(value)).after(epoch) - epoch
-        except ValueError as error:
-            problem = self._file.problem(("stream", "config", "retention"), str(error))
-            raise InvalidDefinition([problem]) from None
 
     def _resolved(self, name: str, source: Customers | EventTable) -> ResolvedSource:
         ids = (source.tenant, source.id if isinstance(source, Customers) else source.customer)
@@ -223,9 +225,3 @@ def _content(path: Path) -> bytes:
         return b""
     except OSError as error:
         raise Unavailable(f"secret: {error.strerror}: {path.name}") from error
-
-
-def _sqlite_file(url: str) -> Path | None:
-    """The file of a resolved `sqlite:////absolute` URL; None for any other."""
-    scheme, _, rest = url.partition(":///")
-    return Path(rest.partition("?")[0]) if scheme.startswith("sqlite") and rest and rest != ":memory:" else None

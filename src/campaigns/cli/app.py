@@ -11,9 +11,11 @@ from typer.core import TyperGroup
 
 from campaigns import __version__
 from campaigns.cli.commands.books import events, explain, purge, status
-from campaigns.cli.commands.launching import launch, resume
+from campaigns.cli.commands.checking import doctor, verify
+from campaigns.cli.commands.launching import cancel, launch, pause, resume
 from campaigns.cli.commands.looking import plan, preview, schema, validate
 from campaigns.cli.commands.starting import demo, generate, init
+from campaigns.cli.commands.streaming import stream
 from campaigns.cli.exits import DONE
 from campaigns.cli.failures import tell
 
@@ -24,9 +26,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name. Raises typer.Exit."""
         as_json = "--json" in ctx.args
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # a character the terminal cannot show must not end a command
-                stream.reconfigure(errors="backslashreplace")
+        for output in (sys.stdout, sys.stderr):
+            if isinstance(output, TextIOWrapper):  # a character the terminal cannot show must not end a command
+                output.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort):
@@ -62,7 +64,8 @@ def _front(
 
 
 for command in (
-    *(init, validate, preview, plan, launch, resume, status),
-    *(explain, events, purge, schema, generate, demo),
+    *(init, validate, preview, plan, launch, resume, pause, cancel, status),
+    *(explain, events, verify, purge, doctor, schema, generate, demo),
 ):
     app.command()(command)
+app.add_typer(stream)

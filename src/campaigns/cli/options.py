@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from campaigns.app import Campaigns
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """A point in time of an option. Raises typer.BadParameter."""
     from campaigns.definitions.instants import parse_instant
     from campaigns.errors import InvalidDefinition
 
@@ -78,7 +79,7 @@ AsOf = Annotated[
     datetime | None,
     typer.Option(
         metavar="T",
-        parser=_instant,
+        parser=instant,
         help="Decide as of this instant, such as 2026-06-01 or 2026-06-01T00:00:00Z.  [default: now]",
         show_default=False,
     ),
@@ -89,6 +90,15 @@ LaunchId = Annotated[
         metavar="ID",
         parser=_launch_id,
         help="Id of the launch; the same id again is the same launch.  [default: made from campaign, version and T]",
+        show_default=False,
+    ),
+]
+Rate = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Events a second at most, kept for later resumes.  [default: as before, or as fast as it goes]",
         show_default=False,
     ),
 ]

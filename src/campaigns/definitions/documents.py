@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from campaigns.definitions.records import Record
+from campaigns.definitions.records import MISPLACED, Record
 from campaigns.definitions.source_text import MAXIMUM_BYTES, SourceText, decode
 from campaigns.definitions.spans import span
 from campaigns.definitions.tree import Mapping, Node, Scalar, Sequence, plain, read_tree
@@ -55,9 +55,10 @@ class Document:
         return self.source.problem(message, place.start, place.end if place.end > place.start else place.start + 1)
 
     def complain(self, complaint: Complaint) -> Problem:
-        """The problem of a complaint. What stands at `secret:` is never quoted: it may be the secret itself."""
+        """The problem of a complaint. Where a secret may stand the line is not quoted."""
         problem = self.problem(complaint.path, complaint.message, on_key=complaint.on_key)
-        return replace(problem, excerpt="") if complaint.path[:1] == ("secret",) else problem
+        hidden = complaint.path[:1] == ("secret",) or MISPLACED in complaint.message
+        return replace(problem, excerpt="") if hidden else problem
 
     def validate(self, record: type[R]) -> tuple[R | None, list[Problem]]:
         """The file as a record, or None; and everything that is wrong with it, in the order of the lines."""

@@ -26,6 +26,10 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
+MISPLACED = "must not be in this file"
+"""What the refusal of a secret in a definition says; the line that holds it is never quoted."""
+
+
 def refusal(message: str, *at: str | int) -> PydanticCustomError:
     """An error in our own words; `at` is the path below the record where the author must look."""
     return PydanticCustomError("refused", "{message}", {"message": message, "at": at})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from campaigns.definitions.attributes import Attribute
 from campaigns.definitions.offers import Offer
 from campaigns.definitions.records import (
+    MISPLACED,
     AnyScalar,
     AnyValue,
     Expression,
@@ -58,15 +60,8 @@ class Tenant(Record):
         return timezone
 
 
-class StreamSettings(Record):
-    """Where events go."""
-
-    url: Url = Field(description="The stream, such as sqlite:///.campaigns/stream.db.")
-    config: Mapping[str, AnyScalar] = Field(default={}, description="Settings handed to the stream's client.")
-
-
 class Secret(Record):
-    """Where the key of the offer codes is kept: exactly one place."""
+    """Where a secret is kept: exactly one place."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
 
@@ -77,7 +72,7 @@ class Secret(Record):
     @classmethod
     def _never_the_secret_itself(cls, value: object) -> object:
         if isinstance(value, str):
-            raise refusal("need {env: NAME} or {file: PATH}; the secret itself must not be in this file")
+            raise refusal(f"need {{env: NAME}} or {{file: PATH}}; the secret itself {MISPLACED}")
         return value
 
     @model_validator(mode="after")
@@ -85,6 +80,34 @@ class Secret(Record):
         if (self.env is None) == (self.file is None):
             raise refusal(f"need either env or file, found {'none' if self.env is None else 'both'}")
         return self
+
+
+_SECRET_SETTING = re.compile(r"(^|[._])(password|passphrase|secret|token|pem|seed_str)$")
+
+
+class StreamSettings(Record):
+    """Where events go."""
+
+    url: Url = Field(description="The stream, such as sqlite:///.campaigns/stream.db or kafka://broker:9092/events.")
+    config: Mapping[str, AnyScalar | Secret] = Field(
+        default={},
+        description="Settings handed to the stream's client; a secret as {env: NAME} or {file: PATH}.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _without_credentials(cls, url: str) -> str:
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise refusal(f"credentials {MISPLACED}; put them into config, as {{env: NAME}} or {{file: PATH}}")
+        return url
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _without_secrets(cls, config: object) -> object:
+        for key, value in config.items() if isinstance(config, dict) else ():
+            if _SECRET_SETTING.search(str(key)) and not isinstance(value, dict | Secret):
+                raise refusal(f"need {{env: NAME}} or {{file: PATH}}; the secret itself {MISPLACED}", str(key))
+        return config
 
 
 class EngineSettings(Record):
@@ -102,16 +125,12 @@ def _url_alone(value: object) -> object:
     raise refusal(f"need a URL, or a mapping with url and config, found {found(value)}")
 
 
-def _stream_schema() -> dict[str, Any]:
-    return {"anyOf": [{"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://"}, StreamSettings.model_json_schema()]}
-
-
 class Workspace(Record):
     """The workspace file: tenants, sources, attributes, segments and offers that campaigns refer to."""
 
     workspace: Key = Field(description="The name of the workspace.")
     ledger: Url = Field(default="sqlite:///.campaigns/ledger.db", description="Where launches and books are kept.")
-    stream: Annotated[StreamSettings, BeforeValidator(_url_alone), WithJsonSchema(_stream_schema())] = Field(
+    stream: Annotated[StreamSettings, BeforeValidator(_url_alone, json_schema_input_type=Url | StreamSettings)] = Field(
         default=StreamSettings(url="sqlite:///.campaigns/stream.db"),
         description="Where events go: a URL, or a URL and settings of its client.",
     )

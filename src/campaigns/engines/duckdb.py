@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ class DuckDB:
     def __init__(self, temp: Path, memory_limit: str, threads: int | None = None) -> None:
         self._temp = temp
         self._attached: dict[str, ResolvedSource] = {}
-        self._fingerprints: dict[str, object] = {}
+        self._fingerprints: dict[str, list[tuple[str, int, int, int]]] = {}
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "temp_directory": str(temp),
@@ -58,11 +58,11 @@ class DuckDB:
             )
             return dict(described.fetchall())
 
-    def run(self, query: Query) -> None:
+    def run(self, query: Query, progress: Progress | None = None) -> None:
         """See `Engine.run`."""
-        self._interruptible(lambda: self._connection.execute(query.text, dict(query.parameters)).fetchall())
+        self._interruptible(lambda: self._connection.execute(query.text, dict(query.parameters)).fetchall(), progress)
 
-    def rows(self, query: Query) -> list[dict[str, object]]:
+    def rows(self, query: Query, progress: Progress | None = None) -> list[dict[str, object]]:
         """See `Engine.rows`."""
 
         def fetch() -> list[dict[str, object]]:
@@ -70,7 +70,7 @@ class DuckDB:
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-        return self._interruptible(fetch)
+        return self._interruptible(fetch, progress)
 
     def write(self, query: Query, folder: Path, progress: Progress | None = None) -> list[Path]:
         """See `Engine.write`."""
@@ -83,6 +83,18 @@ class DuckDB:
         self._interruptible(lambda: self._connection.execute(copy.text, dict(copy.parameters)).fetchall(), progress)
         return sorted(folder.glob("*.parquet"))
 
+    def load(self, query: Query, batches: Iterable[pa.RecordBatch]) -> None:
+        """See `Engine.load`."""
+        for batch in batches:
+            with self._translated():
+                self._connection.register("batch", pa.Table.from_batches([batch]))
+                self._connection.execute(query.text, dict(query.parameters))
+                self._connection.unregister("batch")
+
+    def size(self, table: str) -> int:
+        """See `Engine.size`."""
+        return sum(size for _, _, size, _ in self._fingerprints[table])
+
     def unchanged(self) -> None:
         """See `Engine.unchanged`."""
         for table, source in self._attached.items():
@@ -90,20 +102,21 @@ class DuckDB:
                 if fingerprint(source) != self._fingerprints[table]:
                     raise Changed(f"{source.name}: {source.shown} changed while the audience was being decided")
 
-    def events(self, query: Query, start: int, rows: int) -> Iterator[EventPortion]:
+    def events(self, query: Query, start: int, rows: int) -> Generator[EventPortion]:
         """See `Engine.events`."""
         try:
-            self._connection.execute("SET preserve_insertion_order = true")
-            reader = self._connection.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows)
-            for batch in reader:
-                end = start + batch.num_rows
-                if batch.column(0).to_pylist() != list(range(start, end)):
-                    raise Damaged(f"a shard's rows {start} to {end} came out of order; none of them was emitted")
-                events = batch.filter(batch.column(3).is_valid())
-                if events.column(2).null_count:
-                    raise Damaged(f"a decision in rows {start} to {end} of a shard cannot be encoded")
-                start = end
-                yield EventPortion(end, events)
+            with closing(self._connection.cursor()) as stream:  # of its own: several may be read in turns
+                stream.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
+                for batch in stream.sql(query.text, params=dict(query.parameters)).to_arrow_reader(rows):
+                    if batch.num_rows == 0:
+                        continue
+                    found = batch.column(0).to_numpy()
+                    if found[0] < start or (found[1:] <= found[:-1]).any():
+                        raise Damaged(f"a shard's rows from {start} on came out of order; none of them was emitted")
+                    if any(column.null_count for column in batch.columns):
+                        raise Damaged(f"a decision in the rows from {start} on of a shard cannot be encoded")
+                    start = int(found[-1]) + 1
+                    yield EventPortion(batch)
         except (duckdb.Error, pa.ArrowException) as error:
             raise Damaged(f"a shard cannot be read: {_message(error)}") from error
 
@@ -113,7 +126,7 @@ class DuckDB:
         shutil.rmtree(self._temp, ignore_errors=True)
 
     def _interruptible(self, work: Callable[[], T], progress: Progress | None = None) -> T:
-        """Run `work` beside the main thread, so that Ctrl-C interrupts a query and progress can be told."""
+        """Run `work` beside the main thread, so that Ctrl-C and `progress` can interrupt a query."""
         done = threading.Event()
         outcome: list[T] = []
         failure: list[BaseException] = []

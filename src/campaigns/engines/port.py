@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
@@ -12,7 +12,8 @@ import pyarrow as pa
 from campaigns.errors import Unavailable
 
 Progress = Callable[[float], None]
-"""Called with the done part of a long query, 0.0 to 1.0; the engine's estimate."""
+"""Called about ten times a second with the done part of a long query, 0.0 to 1.0: the engine's estimate.
+What it raises interrupts the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ class ResolvedSource:
 
 
 class EventPortion(NamedTuple):
-    """Events of one shard, in the order of its rows: a column each of row, key, payload and id.
+    """Events of one shard, in the order of its rows: a column each of row, key, payload and id. It has at least one."""
 
-    `end` is the shard's row after the portion; every event before it is in this one or an earlier one. There may be
-    none in it.
-    """
-
-    end: int
     columns: pa.RecordBatch
+
+    def rows(self) -> list[int]:
+        """The shard's row of each event, growing."""
+        found: list[int] = self.columns.column(0).to_numpy().tolist()
+        return found
 
     def lists(self) -> tuple[list[str], list[bytes], list[str]]:
         """Keys, payloads and ids."""
@@ -76,10 +77,10 @@ class Engine(Protocol):
         Raises InvalidData when the source is missing, unreadable, or needs an extension that is not installed.
         """
 
-    def run(self, query: Query) -> None:
+    def run(self, query: Query, progress: Progress | None = None) -> None:
         """Execute a statement without a result, such as one that fills a temporary table."""
 
-    def rows(self, query: Query) -> list[dict[str, object]]:
+    def rows(self, query: Query, progress: Progress | None = None) -> list[dict[str, object]]:
         """The rows of a small result. Raises InvalidData when a source does not hold what it declares."""
 
     def write(self, query: Query, folder: Path, progress: Progress | None = None) -> list[Path]:
@@ -88,14 +89,21 @@ class Engine(Protocol):
         Raises InvalidData for a broken source, Unavailable for a full disk. Files are not yet synced to disk.
         """
 
+    def load(self, query: Query, batches: Iterable[pa.RecordBatch]) -> None:
+        """Execute a statement for each batch, which it reads as the table `batch`. Raises Unavailable (full disk)."""
+
+    def size(self, table: str) -> int:
+        """Bytes of the files of an attached source as they were then; 0 for one that is not local."""
+
     def unchanged(self) -> None:
         """Raise Changed when the files of a source are not those that were there when it was attached."""
 
-    def events(self, query: Query, start: int, rows: int) -> Iterator[EventPortion]:
-        """Stream the query's columns row, key, payload, id; its rows are those of a shard from `start` on, without gap.
+    def events(self, query: Query, start: int, rows: int) -> Generator[EventPortion]:
+        """Stream the query's columns row, key, payload, id: events of a shard from row `start` on.
 
-        Rows without an id are no events. At most `rows` rows a portion; memory is bounded. Raises Damaged when the file
-        cannot be read, or a row is missing or out of order: before anything of that portion is handed out.
+        At most `rows` of them a portion; memory is bounded, and several streams may be open at a time. Raises Damaged
+        when the file cannot be read, a row is out of order or comes twice, or a decision cannot be encoded: before
+        anything of that portion is handed out.
         """
 
     def close(self) -> None:

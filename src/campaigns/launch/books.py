@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaigns.definitions import Campaign
 from campaigns.experiment.split import SUSPICIOUS, split_p_value
 from campaigns.ledger import Launch
 
+
+class Counted(NamedTuple):
+    """Decisions, and the events among them."""
+
+    decisions: int
+    sends: int
+
+
 _COLUMNS = ("filename", "outcome", "reason", "variant", "offer", "tenant")
 
 
 def count_books(
-    counts: Sequence[Mapping[str, Any]], files: Sequence[Path], quarantined_rows: Mapping[str, int], campaign: Campaign
-) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """The books from the rows of `counts_query`, and (decisions, sends) of each file."""
-    by_file = {row["filename"]: (row["decisions"], row["sends"]) for row in _grouped(counts, "filename")}
-    per_file = [by_file.get(str(file), (0, 0)) for file in files]
+    counts: Sequence[Mapping[str, Any]], quarantined_rows: Mapping[str, int], campaign: Campaign
+) -> dict[str, Any]:
+    """The books from the rows of `counts_query`."""
     outcomes = list(_grouped(counts, "outcome", "reason"))
     variants = _sent(counts, "variant")
     experiment = campaign.experiment
     weights = {name: arm.weight for name, arm in experiment.variants.items()} if experiment else {}
-    books = {
-        "matched": sum(decisions for decisions, _ in per_file),
-        "sent": sum(sends for _, sends in per_file),
+    return {
+        "matched": sum(row["decisions"] for row in outcomes),
+        "sent": sum(row["sends"] for row in outcomes),
         "held_out": sum(row["decisions"] for row in outcomes if row["outcome"] == "holdout"),
         "suppressed": {row["reason"]: row["decisions"] for row in outcomes if row["outcome"] == "suppressed"},
         "quarantined": {row["reason"]: row["decisions"] for row in outcomes if row["outcome"] == "quarantined"},
@@ -35,7 +41,14 @@ def count_books(
         "tenants": _sent(counts, "tenant"),
         "split_p_value": split_p_value(variants, weights),
     }
-    return books, per_file
+
+
+def count_files(counts: Sequence[Mapping[str, Any]]) -> dict[Path, dict[str, Counted]]:
+    """What the rows of `counts_query` count in each file, by tenant."""
+    files: dict[Path, dict[str, Counted]] = {}
+    for row in _grouped(counts, "filename", "tenant"):
+        files.setdefault(Path(row["filename"]), {})[row["tenant"]] = Counted(row["decisions"], row["sends"])
+    return files
 
 
 def report(launch: Launch) -> dict[str, Any]:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from queue import Full, Queue
-from threading import Event, Thread
-from typing import TypeVar
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 
-from campaigns.engines.port import Engine, EventPortion
-from campaigns.errors import Damaged
+from campaigns.engines.port import Engine
+from campaigns.errors import CampaignsError
 from campaigns.events.encode import Envelope
 from campaigns.failpoints import reach
+from campaigns.launch.ahead import ahead
+from campaigns.launch.lanes import Lane, lanes_of
+from campaigns.launch.outbox import Outbox
+from campaigns.launch.pace import Pace
+from campaigns.launch.reading import Publish, Reader
 from campaigns.launch.snapshot import Snapshot
 from campaigns.ledger import Launch, Ledger
-from campaigns.plan import events_query
-from campaigns.streams import Messages, Publisher
+from campaigns.streams import Publisher
 
 PUBLISH_EVENTS = 20_000
-"""Events in one publish: well under a second on the embedded stream."""
+"""Events that may be under way: in one publish, or in two halves where the stream can begin one before the other
+is acknowledged. Well under a second on the embedded stream."""
 
-PUBLISH_BYTES = 16 << 20
-"""Bytes of events after which a publish is not made larger: memory stays bounded however large events are."""
+_PAGE_SECONDS = 10
+"""A lane that is held to a rate reads what it sends in this time at once."""
 
-_READ_ROWS = 2048
-_AHEAD = 2
-_POLL_SECONDS = 0.1
-T = TypeVar("T")
+_SMALLEST_PAGE = 256
+_LOOK_SECONDS = 0.1
+"""How long an emission that waits for its pace sleeps until it looks again whether it should go on."""
 
 
 def emit(
@@ -39,87 +40,112 @@ def emit(
     claim: Launch,
     *,
     variables: bool,
+    check: Callable[[], None],
+    rates: Mapping[str, int],
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Publish every event of the snapshot that is not acknowledged yet, shard by shard, in the order of the rows.
+    """Publish every event of the snapshot that is not acknowledged yet, each lane in the order of its rows.
 
-    Safe to call again after any interruption: at most one publish is repeated, with the same bytes.
+    Lanes take turns, each by the number of its tenants; `rates` holds tenants back, `claim.rate` the whole launch, in
+    events a second. `check` is called before every publish and while waiting: it raises to stop. Safe to call again
+    after any interruption: at most `PUBLISH_EVENTS` are repeated, with the same bytes.
     """
-    for shard in claim.shards:
-        if shard.checkpoint >= shard.decisions:
-            continue
-        end = shard.checkpoint
-        query = events_query(envelope, snapshot.verified(shard.shard), end, variables=variables)
-        rows = min(_READ_ROWS, PUBLISH_EVENTS)
-        with ahead(_publishes(engine.events(query, end, rows), rows)) as publishes:
-            for end, messages in publishes:
-                reach("before-publish")
-                publisher.publish(messages)
-                # The stream has these events now: a crash here repeats the publish, it never loses one.
-                reach("after-publish")
-                ledger.checkpoint(claim, shard.shard, end, len(messages))
-                reach("after-checkpoint")
-                if progress:
-                    progress(len(messages))
-        if end != shard.decisions:
-            raise Damaged(f"shard {shard.shard} of launch {claim.launch_id!r} ends at row {end} of {shard.decisions}")
 
+    def acknowledged(lane: Lane, publish: Publish) -> None:
+        # The stream has these events now: a crash here repeats the publish, it never loses one.
+        reach("after-publish")
+        ledger.checkpoint(claim, publish.shard, lane.number, publish.end, len(publish.messages))
+        reach("after-checkpoint")
+        if progress:
+            progress(len(publish.messages))
 
-def _publishes(portions: Iterator[EventPortion], rows: int) -> Iterator[tuple[int, Messages]]:
-    """(row after the last one, messages) of each publish: portions of at most `rows`, put together while they fit."""
-    messages = Messages([], [], [])
-    size = end = checkpoint = 0
-    for portion in portions:
-        messages.extend(*portion.lists())
-        size += portion.columns.nbytes
-        end = portion.end
-        if len(messages) + rows > PUBLISH_EVENTS or size >= PUBLISH_BYTES:
-            yield end, messages
-            messages, size, checkpoint = Messages([], [], []), 0, end
-    if end > checkpoint:
-        yield end, messages  # perhaps none, but the rows behind the last event are done as well
+    outbox = Outbox(publisher, acknowledged)
 
-
-@contextmanager
-def ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The same items, made in a thread of their own while the block works on the one before; at most two wait."""
-    queue: Queue[T | _End] = Queue(_AHEAD)
-    abandoned = Event()
-
-    def put(entry: T | _End) -> None:
-        while not abandoned.is_set():
-            with suppress(Full):
-                queue.put(entry, timeout=_POLL_SECONDS)
-                return
-
-    def produce() -> None:
+    def checked() -> None:
         try:
-            for item in items:
-                put(item)
-                if abandoned.is_set():
-                    return
-            put(_End(None))
-        except BaseException as error:  # noqa: BLE001 - raised again in the consuming thread
-            put(_End(error))
+            check()
+        except CampaignsError:
+            outbox.settle()  # it is out, so it is noted
+            raise
 
-    thread = Thread(target=produce, name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        yield _taken(queue)
-    finally:
-        abandoned.set()
-        thread.join()
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Nothing comes any more, because of an error or because all is there."""
-
-    error: BaseException | None
+    reader = Reader(engine, snapshot, envelope, claim, variables, max(1, PUBLISH_EVENTS // outbox.at_once))
+    lanes = lanes_of(snapshot.lanes)
+    for lane in lanes:  # before anything leaves, and before any lane is read ahead
+        reader.check(lane)
+    with ExitStack() as stack:
+        turns = [
+            stack.enter_context(closing(Turn(reader, lane, rates.get(lane.only[0]) if lane.only else None)))
+            for lane in lanes
+        ]
+        for turn, publish in _in_turns(turns, Pace(claim.rate), checked, outbox.settle):
+            reach("before-publish")
+            outbox.put(turn.lane, publish)
+        outbox.settle()
 
 
-def _taken(queue: Queue[T | _End]) -> Iterator[T]:
-    while not isinstance(entry := queue.get(), _End):
-        yield entry
-    if entry.error is not None:
-        raise entry.error
+class Turn:
+    """A lane in the round: what comes next in it, what it has sent, and when it may send again."""
+
+    def __init__(self, reader: Reader, lane: Lane, rate: int | None) -> None:
+        self.lane = lane
+        self.pace = Pace(rate)
+        self.ready_at = 0.0
+        self._sent = 0
+        self._tenants = len(lane.only) or max(1, len(reader.envelope.tenants) - len(lane.but))
+        # A lane that is held to a rate keeps nothing open between its pages: there may be hundreds of them.
+        self._coming = ahead(reader.publishes(lane)) if rate is None else reader.pages(lane, _page(rate, reader.events))
+        self._head: Publish | None = None
+
+    @property
+    def served(self) -> float:
+        """Events sent for each tenant of the lane: who has got least is next."""
+        return self._sent / self._tenants
+
+    def waiting(self) -> int:
+        """How many events are there to be sent at once; none: the lane is done."""
+        if self._head is None:
+            self._head = next(self._coming, None)
+        return len(self._head.messages) if self._head else 0
+
+    def take(self, events: int) -> Publish:
+        """Send so many of those that are waiting."""
+        assert self._head is not None  # noqa: S101 - callers ask what is waiting first
+        taken, left = self._head.cut(events) if events < self.waiting() else (self._head, None)
+        self._head = left
+        self._sent += events
+        return taken
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._coming.close()
+
+
+def _page(rate: int, most: int) -> int:
+    return min(most, max(_SMALLEST_PAGE, rate * _PAGE_SECONDS))
+
+
+def _in_turns(
+    turns: list[Turn], pace: Pace, check: Callable[[], None], rest: Callable[[], None]
+) -> Iterator[tuple[Turn, Publish]]:
+    """What leaves next, when it may: fair among tenants, none before its time. Before it waits, it calls `rest`."""
+    while turns:
+        check()
+        now = time.monotonic()
+        turn = min(turns, key=lambda each: (max(each.ready_at - now, 0.0), each.served, each.lane.number))
+        if turn.ready_at > now:
+            rest()
+            time.sleep(min(turn.ready_at - now, _LOOK_SECONDS))
+            continue
+        waiting = turn.waiting()
+        if not waiting:
+            turns.remove(turn)
+            continue
+        events = min(most for most in (waiting, pace.portion, turn.pace.portion) if most is not None)
+        if hold := turn.pace.hold(events):
+            turn.ready_at = now + hold
+            continue
+        while hold := pace.hold(events):
+            rest()
+            time.sleep(min(hold, _LOOK_SECONDS))
+            check()
+        yield turn, turn.take(events)

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from campaigns.engines.port import Engine, Progress
-from campaigns.errors import Conflict, Unavailable
+from campaigns.errors import Conflict, Stopped, Unavailable
 from campaigns.failpoints import reach
-from campaigns.launch.books import count_books
+from campaigns.launch.books import count_books, count_files
+from campaigns.launch.lanes import own_lanes, shards_of
 from campaigns.launch.snapshot import Snapshot, launch_folder, remove_others, store_snapshot
 from campaigns.ledger import Launch, Ledger, State
 from campaigns.plan import Plan, counts_query
 
 
 def freeze(
-    plan: Plan, engine: Engine, snapshots: Path, ledger: Ledger, claim: Launch, progress: Progress | None = None
+    plan: Plan,
+    engine: Engine,
+    snapshots: Path,
+    ledger: Ledger,
+    claim: Launch,
+    *,
+    check: Callable[[], None],
+    progress: Progress,
 ) -> None:
     """Decide every matched customer and make the decisions valid. Nothing is decided again after this returns.
 
+    `check` is called ten times a second while a query runs, and between the queries: it raises to stop.
     Raises Changed when a source changed meanwhile, InvalidData for a broken source, Unavailable for a full disk: with
     nothing valid left behind.
     """
     started = time.monotonic()
     ledger.advance(claim, State.FREEZING)
     reach("before-freeze")
-    engine.run(plan.screen())
-    quarantined = engine.rows(plan.quarantine())
+
+    def checked(done: float) -> None:
+        check()
+        progress(done)
+
+    engine.run(plan.screen(), lambda _: check())
+    quarantined = engine.rows(plan.quarantine(), lambda _: check())
     parts = launch_folder(snapshots, claim.launch_id) / f"writing-{claim.epoch}"
     try:
-        snapshot, digest, shards, books = _write(plan, engine, claim, parts, quarantined, progress)
+        snapshot, digest, shards, books = _write(plan, engine, claim, parts, quarantined, checked)
     except OSError as error:
         raise Unavailable(f"snapshot of {claim.launch_id!r}: {error.strerror or error}") from error
     finally:
@@ -40,8 +55,9 @@ def freeze(
     reach("before-validate")
     try:
         ledger.validate_snapshot(claim, digest, books, shards, time.monotonic() - started)
-    except Conflict:
-        shutil.rmtree(snapshot.folder, ignore_errors=True)  # another launcher decides: these decisions never count
+    except (Conflict, Stopped):
+        # Another launcher decides, or nobody for now: these decisions never count.
+        shutil.rmtree(snapshot.folder, ignore_errors=True)
         raise
     remove_others(snapshot)
     reach("after-freeze")
@@ -53,7 +69,7 @@ def _write(
     claim: Launch,
     parts: Path,
     quarantined: list[dict[str, Any]],
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[Snapshot, str, list[Any], dict[str, Any]]:
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True, mode=0o700)
@@ -61,17 +77,21 @@ def _write(
     engine.unchanged()  # screening and deciding read the sources one after the other: they must have read the same
     counts = engine.rows(counts_query(written)) if written else []
     rows = {row["reason"]: row["rows"] for row in quarantined}
-    books, per_file = count_books(counts, written, rows, plan.definition.campaign)
-    kept = [(file, numbers) for file, numbers in zip(written, per_file, strict=True) if numbers[0]]
-    for file in set(written) - {file for file, _ in kept}:
+    books = count_books(counts, rows, plan.definition.campaign)
+    counted = count_files(counts)
+    for file in set(written) - counted.keys():
         file.unlink()
+    own = own_lanes(counted, [key for key, tenant in plan.definition.tenants.items() if tenant.rate is not None])
+    kept = [file for file in written if file in counted]
     about = {
         "format": 1,
         "launch_id": claim.launch_id,
         "epoch": claim.epoch,  # so that no two claims ever write the same folder
+        "as_of": claim.as_of,
         "books": books,
+        "lanes": own,
         "quarantine_samples": {row["reason"]: row["samples"] for row in quarantined},
     }
-    files = [file for file, _ in kept]
-    snapshot, digest, shards = store_snapshot(parts, files, [numbers for _, numbers in kept], about)
+    snapshot, digest = store_snapshot(parts, kept, about)
+    shards = shards_of((counted[file] for file in kept), own)
     return snapshot, digest, shards, books

@@ -1,4 +1,4 @@
-"""The lease of a launcher at work: renewed in the background, so that others can tell a slow one from a dead one."""
+"""The lease of a launcher at work: renewed in the background, and asked before every event leaves."""
 
 from __future__ import annotations
 
@@ -6,29 +6,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from campaigns.errors import CampaignsError
+from campaigns.errors import CampaignsError, Conflict, Stopped, Terminated
 from campaigns.ledger import Launch, Ledger
 
-_RENEW_SECONDS = 5.0
+_RENEW_SECONDS = 0.5
+"""How often the lease is renewed: also how late a launcher notices that somebody paused or cancelled its launch."""
+
+
+class Lease:
+    """A launcher's hold on its launch. `stop` is set by whoever wants the launcher to end."""
+
+    def __init__(self, ledger: Ledger, claim: Launch, stop: Event) -> None:
+        self._ledger, self._claim, self._stop = ledger, claim, stop
+        self._lost: CampaignsError | None = None
+
+    def check(self) -> None:
+        """Return while the launch may go on. It asks no database: call it as often as you like.
+
+        Raises Stopped when somebody paused or cancelled the launch, Conflict when another launcher owns it by now,
+        Terminated when this launcher was asked to end.
+        """
+        if self._lost is not None:
+            raise self._lost
+        if self._stop.is_set():
+            raise Terminated(f"launch {self._claim.launch_id!r}: the launcher was asked to end")
+
+    def keep(self, done: Event) -> None:
+        """Renew until `done`, or until the launch is not ours to go on with."""
+        while not done.wait(_RENEW_SECONDS):
+            try:
+                self._ledger.renew(self._claim)
+            except (Stopped, Conflict) as lost:
+                self._lost = lost
+                return
+            except CampaignsError:
+                continue  # the ledger is away: the fence of the next write decides, not this thread
 
 
 @contextmanager
-def leased(ledger: Ledger, claim: Launch) -> Iterator[None]:
-    """Keep the claim's lease alive while the block runs. Losing it shows at the block's next write to the ledger."""
-    done = Event()
-
-    def renew() -> None:
-        while not done.wait(_RENEW_SECONDS):
-            try:
-                ledger.renew(claim)
-            except CampaignsError:
-                # Taken over, or the ledger is away: the fence of the next write decides, not this thread.
-                continue
-
-    thread = Thread(target=renew, name="lease", daemon=True)
+def leased(ledger: Ledger, claim: Launch, stop: Event) -> Iterator[Lease]:
+    """Keep the claim's lease alive while the block runs; the lease tells whether to go on."""
+    lease, done = Lease(ledger, claim, stop), Event()
+    thread = Thread(target=lease.keep, args=(done,), name="lease", daemon=True)
     thread.start()
     try:
-        yield
+        yield lease
     finally:
         done.set()
         thread.join()

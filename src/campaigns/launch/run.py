@@ -1,4 +1,4 @@
-"""A launch: claim -> freeze -> emit -> close. This file is the flow; each step has its own."""
+"""A launch: claim -> freeze -> guard -> emit -> close. This file is the flow; each step has its own."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
-from campaigns.definitions import Definition
 from campaigns.definitions.instants import parse_instant
 from campaigns.engines.port import Changed, Engine
 from campaigns.errors import CampaignsError, InvalidData, InvalidDefinition
 from campaigns.failpoints import reach
+from campaigns.launch.definition import definition_of
 from campaigns.launch.emit import emit
 from campaigns.launch.freeze import freeze
-from campaigns.launch.lease import leased
+from campaigns.launch.guards import guard
+from campaigns.launch.lease import Lease, leased
 from campaigns.launch.snapshot import open_snapshot
 from campaigns.ledger import Launch, Ledger, State
 from campaigns.plan import Plan, envelope_of
-from campaigns.streams import Stream
+from campaigns.streams import Publisher
 
 _FREEZES = 3
 
@@ -29,7 +31,7 @@ _FREEZES = 3
 class Watch(Protocol):
     """Whoever wants to see a launch go on."""
 
-    def claimed(self, launch_id: str) -> None:
+    def claimed(self, launch: Launch) -> None:
         """The launch is ours: from here on `resume` can finish it."""
 
     def freezing(self, done: float) -> None:
@@ -42,7 +44,7 @@ class Watch(Protocol):
 class Unwatched:
     """Nobody looks."""
 
-    def claimed(self, launch_id: str) -> None:
+    def claimed(self, launch: Launch) -> None:
         """Nothing to show."""
 
     def freezing(self, done: float) -> None:
@@ -54,29 +56,39 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a launch works with. `planner` composes the plan of the claimed definition and attaches its sources;
-    `reader` opens an engine that only reads snapshots; `root` is the workspace's folder."""
+    """What a launch works with. `publisher` opens a publisher of the stream; `planner` composes the plan of the
+    claimed definition and attaches its sources; `reader` opens an engine that only reads snapshots; `last` finds the
+    campaign's last complete launch before a claim; `root` is the workspace's folder. `paced` is false where rates
+    hold nothing back, because nothing really leaves."""
 
     root: Path
     ledger: Ledger
-    stream: Stream
+    publisher: Callable[[], Publisher]
     snapshots: Path
     planner: Callable[[Launch], tuple[Plan, Engine]]
     reader: Callable[[], Engine]
+    last: Callable[[Launch], Launch | None]
+    paced: bool = True
 
 
-def run(claim: Launch, ports: Ports, watch: Watch | None = None) -> Launch:
+def run(claim: Launch, ports: Ports, watch: Watch | None = None, stop: Event | None = None) -> Launch:
     """Finish a claimed launch: every matched customer decided once, every event acknowledged, the books closed.
 
     Safe to interrupt anywhere and to call again. On an error the launch is released, so that it can be resumed.
+    Set `stop` from anywhere to end it early: it finishes the publish at hand, checkpoints, and raises Terminated.
+
+    Raises Stopped when somebody pauses or cancels it, NeedsConfirmation before its first event when it matched
+    suspiciously many, Conflict when another launcher takes it over, InvalidData, Unavailable, Damaged.
     """
     started = time.monotonic()
     watch = watch or Unwatched()
-    with _released_on_error(ports, claim), leased(ports.ledger, claim):
-        watch.claimed(claim.launch_id)
-        claim = _frozen(claim, ports, watch)
-        emitting = time.monotonic()
-        _emitted(claim, ports, watch)
+    with _released_on_error(ports, claim), leased(ports.ledger, claim, stop or Event()) as lease:
+        # Opened before anything is decided: a dead broker or a missing topic is told at once, not after the freeze.
+        with closing(ports.publisher()) as publisher:
+            claim = _frozen(claim, ports, watch, lease)
+            guard(claim, definition_of(claim).campaign, ports.last(claim))
+            emitting = time.monotonic()
+            _emitted(claim, ports, publisher, watch, lease)
         now = time.monotonic()
         reach("before-close")
         ports.ledger.complete(
@@ -90,32 +102,33 @@ def run(claim: Launch, ports: Ports, watch: Watch | None = None) -> Launch:
     return _again(ports.ledger, claim)
 
 
-def _frozen(claim: Launch, ports: Ports, watch: Watch) -> Launch:
+def _frozen(claim: Launch, ports: Ports, watch: Watch, lease: Lease) -> Launch:
     """The claim with a valid snapshot; an earlier attempt's is used as it is."""
+    lease.check()
     if claim.manifest is None:
-        _freeze(claim, ports, watch)
+        _freeze(claim, ports, watch, lease)
         return _again(ports.ledger, claim)
     if claim.state != State.EMITTING:
         ports.ledger.advance(claim, State.EMITTING)
     return claim
 
 
-def _freeze(claim: Launch, ports: Ports, watch: Watch) -> None:
+def _freeze(claim: Launch, ports: Ports, watch: Watch, lease: Lease) -> None:
     """Freeze, and freeze anew while sources change under it, a few times."""
     for again in reversed(range(_FREEZES)):
         plan, engine = ports.planner(claim)
         with closing(engine):
             try:
-                freeze(plan, engine, ports.snapshots, ports.ledger, claim, watch.freezing)
+                freeze(plan, engine, ports.snapshots, ports.ledger, claim, check=lease.check, progress=watch.freezing)
                 return
             except Changed:
                 if not again:
                     raise
 
 
-def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:
+def _emitted(claim: Launch, ports: Ports, publisher: Publisher, watch: Watch, lease: Lease) -> None:
     snapshot = open_snapshot(ports.snapshots, claim)
-    definition = Definition.model_validate_json(claim.definition)
+    definition = definition_of(claim)
     done, total = claim.acknowledged, sum(shard.sends for shard in claim.shards)
     watch.emitting(done, total)
 
@@ -124,8 +137,9 @@ def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:
         done += count
         watch.emitting(done, total)
 
-    with closing(ports.reader()) as engine, closing(ports.stream.publisher()) as publisher:
-        ports.ledger.begin_emission(claim, publisher.identity)
+    rates = {key: tenant.rate for key, tenant in definition.tenants.items() if tenant.rate is not None}
+    ports.ledger.begin_emission(claim, publisher.identity)
+    with closing(ports.reader()) as engine:
         emit(
             snapshot,
             envelope_of(definition, claim.launch_id, parse_instant(claim.as_of)),
@@ -134,6 +148,8 @@ def _emitted(claim: Launch, ports: Ports, watch: Watch) -> None:
             ports.ledger,
             claim,
             variables=bool(definition.campaign.variables),
+            check=lease.check,
+            rates=rates if ports.paced else {},
             progress=progress,
         )
 

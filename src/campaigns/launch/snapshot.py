@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.errors import Damaged
-from campaigns.ledger import Launch, Shard
+from campaigns.ledger import Launch
 
 MANIFEST = "manifest.json"
 _DIGITS = 16
@@ -30,6 +30,11 @@ class Snapshot:
     def files(self) -> list[Path]:
         """The shards' files, in the order of their numbers."""
         return [self.folder / shard["file"] for shard in self.manifest["shards"]]
+
+    @property
+    def lanes(self) -> Sequence[str]:
+        """The tenants with lanes of their own, in the order of the lanes 1, 2, ...; see `campaigns.launch.lanes`."""
+        return list(self.manifest.get("lanes", ()))  # snapshots of the first version have one lane
 
     @property
     def samples(self) -> Mapping[str, Any]:
@@ -58,7 +63,10 @@ def launch_folder(snapshots: Path, launch_id: str) -> Path:
 
 
 def open_snapshot(snapshots: Path, launch: Launch) -> Snapshot:
-    """The valid snapshot of a frozen launch. Raises Damaged when the manifest is missing or is not the ledger's."""
+    """The valid snapshot of a frozen launch.
+
+    Raises Damaged when the manifest is missing or is not the ledger's, or the ledger contradicts it.
+    """
     assert launch.manifest is not None  # noqa: S101 - callers ask only for frozen launches
     folder = launch_folder(snapshots, launch.launch_id) / launch.manifest[:_DIGITS]
     try:
@@ -67,30 +75,25 @@ def open_snapshot(snapshots: Path, launch: Launch) -> Snapshot:
         raise Damaged(f"snapshot {launch.launch_id}: manifest: {error.strerror}; restore it from a backup") from error
     if hashlib.sha256(content).hexdigest() != launch.manifest:
         raise Damaged(f"snapshot {launch.launch_id}: the manifest does not match the ledger; restore it from a backup")
-    return Snapshot(folder, json.loads(content))
+    manifest = json.loads(content)
+    for name, held in (("books", launch.books), ("as_of", launch.as_of)):
+        if manifest.get(name, held) != held:  # snapshots of the first version have no as_of
+            raise Damaged(
+                f"launch {launch.launch_id!r}: {name} of ledger and snapshot differ; restore them from a backup"
+            )
+    return Snapshot(folder, manifest)
 
 
-def store_snapshot(
-    parts: Path, files: Sequence[Path], sends: Sequence[tuple[int, int]], about: Mapping[str, Any]
-) -> tuple[Snapshot, str, list[Shard]]:
+def store_snapshot(parts: Path, files: Sequence[Path], about: Mapping[str, Any]) -> tuple[Snapshot, str]:
     """Make the written files durable under a name that follows from their content; the manifest's checksum.
 
-    `sends` holds (decisions, sends) for each file. The folder is named after the manifest, which `about` makes the
-    claim's own: a launcher that lost its claim can add a folder beside the valid one, never change it.
+    The folder is named after the manifest, which `about` makes the claim's own: a launcher that lost its claim can
+    add a folder beside the valid one, never change it.
     """
     shards: list[dict[str, Any]] = []
-    for number, (file, (decisions, events)) in enumerate(zip(files, sends, strict=True)):
+    for number, file in enumerate(files):
         _sync(file)
-        shards.append(
-            {
-                "shard": number,
-                "file": file.name,
-                "decisions": decisions,
-                "sends": events,
-                "bytes": file.stat().st_size,
-                "sha256": checksum(file),
-            }
-        )
+        shards.append({"shard": number, "file": file.name, "bytes": file.stat().st_size, "sha256": checksum(file)})
     manifest = {**about, "shards": shards}
     content = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
     (parts / MANIFEST).write_bytes(content)
@@ -101,8 +104,7 @@ def store_snapshot(
     parts.rename(folder)
     for above in (folder.parent, folder.parent.parent):  # the launch's own folder is new as well
         _sync(above)
-    found = [Shard(shard["shard"], shard["decisions"], shard["sends"]) for shard in shards]
-    return Snapshot(folder, manifest), digest, found
+    return Snapshot(folder, manifest), digest
 
 
 def remove_others(snapshot: Snapshot) -> None:

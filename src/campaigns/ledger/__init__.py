@@ -1,6 +1,20 @@
 """Where launches, shards and the books are kept."""
 
-from campaigns.ledger.ledger import FINAL, Launch, Ledger, NewLaunch, Shard, State
-from campaigns.ledger.owner import Owner
+from campaigns.ledger.database import is_created
+from campaigns.ledger.ledger import Ledger
+from campaigns.ledger.owner import Owner, person
+from campaigns.ledger.records import FINAL, HALTED, Entry, Launch, NewLaunch, Shard, State
 
-__all__ = ["FINAL", "Launch", "Ledger", "NewLaunch", "Owner", "Shard", "State"]
+__all__ = [
+    "FINAL",
+    "HALTED",
+    "Entry",
+    "Launch",
+    "Ledger",
+    "NewLaunch",
+    "Owner",
+    "Shard",
+    "State",
+    "is_created",
+    "person",
+]

@@ -3,107 +3,28 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Update, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
-from campaigns.errors import Conflict, Damaged, NotFound, Stopped
-from campaigns.ledger.database import READING, open_database, translated
+from campaigns.errors import Conflict, Damaged
+from campaigns.ledger import rows
+from campaigns.ledger.claims import LEASE_SECONDS, create, refuse_other_definition, take_over
+from campaigns.ledger.database import open_database, reading_options, translated
+from campaigns.ledger.fence import expired, fenced, working
 from campaigns.ledger.owner import Owner
-from campaigns.ledger.tables import audit, launches, shards
-
-LEASE_SECONDS = 30.0
-"""A launcher that has not renewed its lease for this long may be replaced, wherever it runs."""
-
-
-class State(StrEnum):
-    """Where a launch stands."""
-
-    CLAIMED = "claimed"
-    FREEZING = "freezing"
-    EMITTING = "emitting"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    EXPIRED = "expired"
-
-
-FINAL = {State.COMPLETED, State.CANCELLED, State.EXPIRED}
-"""States that no attempt leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One file of a snapshot: its decisions (rows), the events among them, and how far they are acknowledged."""
-
-    shard: int
-    decisions: int
-    sends: int
-    checkpoint: int = 0
-    acknowledged: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """One row of the ledger, as it was when read."""
-
-    launch_id: str
-    campaign: str
-    campaign_version: str
-    as_of: str
-    stream: str
-    stream_identity: str | None
-    definition: str = field(repr=False)
-    state: State
-    epoch: int
-    owner: Owner | None
-    lease_until: float
-    manifest: str | None
-    books: Mapping[str, Any] | None
-    seconds: Mapping[str, float]
-    error: str | None
-    created_at: str
-    completed_at: str | None
-    purged_at: str | None
-    shards: tuple[Shard, ...]
-
-    @property
-    def acknowledged(self) -> int:
-        """Events that the stream has acknowledged, contiguously within each shard."""
-        return sum(shard.acknowledged for shard in self.shards)
-
-    def live_owner(self) -> Owner | None:
-        """Who is working on the launch now: not dead on this host, lease not over."""
-        if self.owner is None or self.lease_until < time.time() or self.owner.surely_dead():
-            return None
-        return self.owner
-
-
-@dataclass(frozen=True, slots=True)
-class NewLaunch:
-    """What a claim asks for. `as_of` is compared with an earlier claim's only when the caller gave it explicitly."""
-
-    launch_id: str
-    campaign: str
-    campaign_version: str
-    as_of: str
-    stream: str
-    definition: str = field(repr=False)
-    explicit_as_of: bool = True
+from campaigns.ledger.records import FINAL, HALTED, Entry, Launch, NewLaunch, Shard, State
+from campaigns.ledger.tables import launches, shards
 
 
 class Ledger:
     """Opened on a URL of SQLAlchemy's; see `open_database` for the errors of opening.
 
     Every write of a launcher carries the epoch of its claim in the same statement: once another launcher has
-    claimed the launch, the first one's writes raise Conflict and change nothing.
+    claimed the launch, the first one's writes raise Conflict and change nothing. Once somebody has paused or cancelled
+    the launch, they raise Stopped and change nothing; only `checkpoint` and `release` go on.
     """
 
     def __init__(self, url: str) -> None:
@@ -113,53 +34,126 @@ class Ledger:
         """Close every connection."""
         self._engine.dispose()
 
+    # Reading
+
     def find(self, launch_id: str) -> Launch | None:
         """The launch, or None."""
-        with self._begin(reading=True) as connection:
-            return _find(connection, launch_id)
+        with self._reading() as connection:
+            return rows.find(connection, launch_id)
 
     def all(self) -> list[Launch]:
         """Every launch, the newest first."""
-        with self._begin(reading=True) as connection:
-            query = select(launches.c.launch_id).order_by(launches.c.created_at.desc(), launches.c.launch_id)
-            found = [_find(connection, launch_id) for launch_id in connection.execute(query).scalars()]
-            return [launch for launch in found if launch is not None]
+        query = select(launches.c.launch_id).order_by(launches.c.created_at.desc(), launches.c.launch_id)
+        with self._reading() as connection:
+            return [rows.existing(connection, found) for found in connection.execute(query).scalars().all()]
+
+    def clock(self) -> float:
+        """Now by the clock that leases go by, in seconds since the epoch."""
+        with self._reading() as connection:
+            return float(connection.execute(select(rows.ledger_clock(connection))).scalar_one())
+
+    def last_completed(self, campaign: str, before: str) -> Launch | None:
+        """The campaign's launch that was completed last, other than the launch `before`; None when there is none."""
+        query = (
+            select(launches.c.launch_id)
+            .where(launches.c.campaign == campaign, launches.c.launch_id != before)
+            .where(launches.c.state == State.COMPLETED)
+            .order_by(launches.c.completed_at.desc(), launches.c.launch_id)
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = connection.execute(query).scalar()
+            return None if found is None else rows.find(connection, found)
+
+    def audit(self, launch_id: str) -> list[Entry]:
+        """Who did what with the launch, the oldest first; empty when there is no such launch."""
+        with self._reading() as connection:
+            return rows.history(connection, launch_id)
+
+    # Claiming
 
     def claim(self, new: NewLaunch, owner: Owner) -> Launch:
         """Own the launch, creating it on the first call; a completed one is returned as it is, unowned.
 
         Raises Conflict when the id belongs to another campaign, version or explicit as_of, or a live launcher owns
-        it; Stopped when it was cancelled or has expired.
+        it; Stopped when it was paused, was cancelled or has expired.
         """
-        with self._begin() as connection:
-            found = _find(connection, new.launch_id)
-            if found is None:
-                _create(connection, new, owner)
-            else:
-                _refuse_other_definition(found, new)
-                if found.state == State.COMPLETED:
-                    return found
-                _take_over(connection, found, owner)
-            return _existing(connection, new.launch_id)
+        with self._writing() as connection:
+            found = rows.find(connection, new.launch_id, lock=True)
+            if found is None and create(connection, new, owner):
+                return rows.existing(connection, new.launch_id)
+            found = found or rows.existing(connection, new.launch_id, lock=True)
+            refuse_other_definition(found, new)
+            taken = take_over(connection, found, owner, new.rate, resuming=False)
+        return _unless_expired(taken)
 
-    def resume(self, launch_id: str, owner: Owner) -> Launch:
-        """Own an existing launch as it was frozen. Raises NotFound when there is none, else as `claim` does."""
-        with self._begin() as connection:
-            found = _existing(connection, launch_id)
-            if found.state == State.COMPLETED:
+    def resume(self, launch_id: str, owner: Owner, *, rate: int | None = None) -> Launch:
+        """Own an existing launch as it was frozen, also a paused one. `rate`, events a second, replaces its own.
+
+        Raises NotFound when there is none, else as `claim` does.
+        """
+        with self._writing() as connection:
+            found = rows.existing(connection, launch_id, lock=True)
+            taken = take_over(connection, found, owner, rate, resuming=True)
+        return _unless_expired(taken)
+
+    # What people want
+
+    def pause(self, launch_id: str, who: str) -> Launch:
+        """Stop the launch until somebody resumes it. A launcher at work drains what it is publishing, and lets go.
+
+        Pausing a paused launch changes nothing. Raises NotFound, and Conflict when it ended or failed.
+        """
+        return self._halt(launch_id, who, State.PAUSED, impossible=FINAL | {State.FAILED})
+
+    def cancel(self, launch_id: str, who: str) -> Launch:
+        """Stop the launch for good. A launcher at work drains what it is publishing, and lets go.
+
+        Cancelling a cancelled launch changes nothing. Raises NotFound, and Conflict when it is completed or expired.
+        """
+        return self._halt(launch_id, who, State.CANCELLED, impossible=FINAL)
+
+    def _halt(self, launch_id: str, who: str, state: State, impossible: set[State]) -> Launch:
+        with self._writing() as connection:
+            found = rows.existing(connection, launch_id, lock=True)
+            if found.state == state:
                 return found
-            _take_over(connection, found, owner)
-            return _existing(connection, launch_id)
+            if found.state in impossible:
+                raise Conflict(f"launch {launch_id!r} is {found.state}: it cannot be {state} any more")
+            # The epoch stays: the launcher at work may still record what the stream acknowledged.
+            fenced(connection, found, update(launches).values(state=state))
+            rows.record(connection, launch_id, found.epoch, who, state)
+            return rows.existing(connection, launch_id)
+
+    def confirm(self, launch: Launch, who: str) -> None:
+        """Record that a person wants this launch, however many customers it reaches."""
+        with self._writing() as connection:
+            working(connection, launch, update(launches).values(confirmed_at=rows.now()))
+            rows.record(connection, launch.launch_id, launch.epoch, who, "confirmed")
+
+    def mark_purged(self, launch: Launch, *, cancel: bool) -> None:
+        """Record that the launch's personal data is gone; an unfinished launch becomes cancelled.
+
+        Raises the epoch, so that a launcher that only seemed dead cannot go on.
+        """
+        values: dict[str, Any] = {"purged_at": rows.now(), "epoch": launch.epoch + 1, "error": None}
+        if cancel:
+            values["state"] = State.CANCELLED
+        with self._writing() as connection:
+            fenced(connection, launch, update(launches).values(values))
+            _record(connection, launch, "purged")
+
+    # What a launcher at work records
 
     def renew(self, launch: Launch) -> None:
-        """Extend the lease of this claim. Raises Conflict when another launcher owns the launch by now."""
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(lease_until=time.time() + LEASE_SECONDS))
+        """Extend the lease of this claim."""
+        with self._writing() as connection:
+            working(connection, launch, update(launches).values(lease_until=_lease(connection)))
 
     def advance(self, launch: Launch, state: State, note: str = "") -> None:
-        """Enter a state. Raises Conflict when another launcher owns the launch by now."""
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(state=state, error=None))
+        """Enter a state."""
+        with self._writing() as connection:
+            working(connection, launch, update(launches).values(state=state, error=None))
             _record(connection, launch, note or str(state))
 
     def validate_snapshot(
@@ -172,21 +166,22 @@ class Ledger:
             "state": State.EMITTING,
             "seconds": json.dumps({**launch.seconds, "freeze": seconds}),
         }
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(values))
-            if found:
-                rows = [
-                    {
-                        "launch_id": launch.launch_id,
-                        "shard": shard.shard,
-                        "decisions": shard.decisions,
-                        "sends": shard.sends,
-                        "checkpoint": 0,
-                        "acknowledged": 0,
-                    }
-                    for shard in found
-                ]
-                connection.execute(insert(shards), rows)
+        parts = [
+            {
+                "launch_id": launch.launch_id,
+                "shard": shard.shard,
+                "lane": shard.lane,
+                "decisions": shard.decisions,
+                "sends": shard.sends,
+                "checkpoint": 0,
+                "acknowledged": 0,
+            }
+            for shard in found
+        ]
+        with self._writing() as connection:
+            working(connection, launch, update(launches).values(values))
+            if parts:
+                connection.execute(insert(shards), parts)
             _record(connection, launch, "frozen")
 
     def begin_emission(self, launch: Launch, stream_identity: str) -> None:
@@ -200,185 +195,77 @@ class Ledger:
                 "gone, another one is in its place; restore the stream, or give the launch up with "
                 f"`campaigns purge {launch.launch_id} --confirm`"
             )
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(stream_identity=stream_identity))
+        with self._writing() as connection:
+            working(connection, launch, update(launches).values(stream_identity=stream_identity))
 
-    def checkpoint(self, launch: Launch, shard: int, row: int, acknowledged: int) -> None:
-        """Rows of the shard before `row` are done, `acknowledged` more events. Call only after the stream's word."""
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(lease_until=time.time() + LEASE_SECONDS))
-            connection.execute(
-                update(shards)
-                .where(shards.c.launch_id == launch.launch_id, shards.c.shard == shard)
-                .values(checkpoint=row, acknowledged=shards.c.acknowledged + acknowledged)
-            )
+    def checkpoint(self, launch: Launch, shard: int, lane: int, row: int, acknowledged: int) -> None:
+        """The lane's rows before `row` of the file are done, `acknowledged` more events. Only after the stream's word.
+
+        Also of a launch that was paused or cancelled meanwhile: the events are out. Raises Conflict as every write.
+        """
+        here = (shards.c.launch_id == launch.launch_id, shards.c.shard == shard, shards.c.lane == lane)
+        moved = update(shards).where(*here).values(checkpoint=row, acknowledged=shards.c.acknowledged + acknowledged)
+        with self._writing() as connection:
+            fenced(connection, launch, update(launches).values(lease_until=_lease(connection)))
+            if connection.execute(moved).rowcount != 1:
+                raise Damaged(f"launch {launch.launch_id!r}: the ledger has no lane {lane} of shard {shard}")
 
     def complete(self, launch: Launch, seconds: Mapping[str, float]) -> None:
         """Close the books. Raises Damaged, and completes nothing, when they do not add up."""
-        with self._begin() as connection:
-            counted = connection.execute(
-                select(func.sum(shards.c.decisions), func.sum(shards.c.sends), func.sum(shards.c.acknowledged)).where(
-                    shards.c.launch_id == launch.launch_id
-                )
-            ).one()
+        values = {
+            "state": State.COMPLETED,
+            "completed_at": rows.now(),
+            "seconds": json.dumps({**launch.seconds, **seconds}),
+            "host": None,
+            "pid": None,
+        }
+        sums = select(func.sum(shards.c.decisions), func.sum(shards.c.sends), func.sum(shards.c.acknowledged))
+        with self._writing() as connection:
+            working(connection, launch, update(launches).values(values))
+            # Counted after the row is ours: nobody else moves a checkpoint now. An error takes the completion back.
+            counted = connection.execute(sums.where(shards.c.launch_id == launch.launch_id)).one()
             _check_books(launch, *(int(value or 0) for value in counted))
-            _fenced(
-                connection,
-                launch,
-                update(launches).values(
-                    state=State.COMPLETED,
-                    completed_at=_now(),
-                    seconds=json.dumps({**launch.seconds, **seconds}),
-                    host=None,
-                    pid=None,
-                ),
-            )
             _record(connection, launch, "completed")
 
     def release(self, launch: Launch, error: str | None = None, *, failed: bool = False) -> None:
         """Let go of a launch that is not complete, so that anyone may resume it at once.
 
-        `error` may name customers: it is kept until the launch goes on or is purged, and stays out of the audit.
+        `error` may name customers: it is kept until the launch goes on or is purged, and stays out of the audit. A
+        launch that was paused or cancelled meanwhile stays so, also when it `failed`.
         """
-        values: dict[str, Any] = {"host": None, "pid": None, "error": error}
+        values: dict[str, Any] = {"host": None, "pid": None, "error": rows.storable(error) if error else None}
         if failed:
-            values["state"] = State.FAILED
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(values))
+            kept = launches.c.state.in_(HALTED | FINAL)
+            values["state"] = case((kept, launches.c.state), else_=State.FAILED)
+        with self._writing() as connection:
+            fenced(connection, launch, update(launches).values(values))
             _record(connection, launch, "failed" if failed else "released")
 
-    def mark_purged(self, launch: Launch, *, cancel: bool) -> None:
-        """Record that the launch's personal data is gone; an unfinished launch becomes cancelled.
-
-        Raises the epoch, so that a launcher that only seemed dead cannot go on.
-        """
-        values: dict[str, Any] = {"purged_at": _now(), "epoch": launch.epoch + 1, "error": None}
-        if cancel:
-            values["state"] = State.CANCELLED
-        with self._begin() as connection:
-            _fenced(connection, launch, update(launches).values(values))
-            _record(connection, launch, "purged")
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One consistent look: never a row of before a commit beside a row of after it."""
+        with translated(), self._engine.execution_options(**reading_options(self._engine)).begin() as connection:
+            yield connection
 
     @contextmanager
-    def _begin(self, *, reading: bool = False) -> Iterator[Connection]:
-        with translated(), self._engine.execution_options(**{READING: reading}).begin() as connection:
+    def _writing(self) -> Iterator[Connection]:
+        with translated(), self._engine.begin() as connection:
             yield connection
 
 
-def _find(connection: Connection, launch_id: str) -> Launch | None:
-    row = connection.execute(select(launches).where(launches.c.launch_id == launch_id)).mappings().one_or_none()
-    if row is None:
-        return None
-    parts = connection.execute(
-        select(shards).where(shards.c.launch_id == launch_id).order_by(shards.c.shard)
-    ).mappings()
-    found = tuple(Shard(*(part[name] for name in Shard.__slots__)) for part in parts)
-    return _launch(row, found)
+def _unless_expired(launch: Launch) -> Launch:
+    """Called after the commit: that it expired is recorded, whatever is told then."""
+    if launch.state == State.EXPIRED:
+        raise expired(launch.launch_id, launch.expires_at)
+    return launch
 
 
-def _existing(connection: Connection, launch_id: str) -> Launch:
-    found = _find(connection, launch_id)
-    if found is None:
-        raise NotFound(f"launch {launch_id!r} does not exist")
-    return found
-
-
-def _launch(row: RowMapping, found: tuple[Shard, ...]) -> Launch:
-    owner = Owner(row["host"], row["pid"], row["process_started"]) if row["host"] else None
-    return Launch(
-        launch_id=row["launch_id"],
-        campaign=row["campaign"],
-        campaign_version=row["campaign_version"],
-        as_of=row["as_of"],
-        stream=row["stream"],
-        stream_identity=row["stream_identity"],
-        definition=row["definition"],
-        state=State(row["state"]),
-        epoch=row["epoch"],
-        owner=owner,
-        lease_until=row["lease_until"] or 0.0,
-        manifest=row["manifest"],
-        books=json.loads(row["books"]) if row["books"] else None,
-        seconds=json.loads(row["seconds"]) if row["seconds"] else {},
-        error=row["error"],
-        created_at=row["created_at"],
-        completed_at=row["completed_at"],
-        purged_at=row["purged_at"],
-        shards=found,
-    )
-
-
-def _create(connection: Connection, new: NewLaunch, owner: Owner) -> None:
-    connection.execute(
-        insert(launches).values(
-            launch_id=new.launch_id,
-            campaign=new.campaign,
-            campaign_version=new.campaign_version,
-            as_of=new.as_of,
-            stream=new.stream,
-            definition=new.definition,
-            state=State.CLAIMED,
-            epoch=1,
-            created_at=_now(),
-            **_ownership(owner),
-        )
-    )
-    connection.execute(
-        insert(audit).values(launch_id=new.launch_id, at=_now(), epoch=1, who=str(owner), what="claimed")
-    )
-
-
-def _refuse_other_definition(found: Launch, new: NewLaunch) -> None:
-    for name, was, asked in (
-        ("campaign", found.campaign, new.campaign),
-        ("definition", found.campaign_version, new.campaign_version),
-        ("as_of", found.as_of, new.as_of if new.explicit_as_of else found.as_of),
-    ):
-        if was != asked:
-            raise Conflict(
-                f"launch {found.launch_id!r} exists with {name} {was}, not {asked}; "
-                "resume it as it is, or choose another launch id"
-            )
-
-
-def _take_over(connection: Connection, found: Launch, owner: Owner) -> None:
-    if found.state in FINAL:
-        raise Stopped(f"launch {found.launch_id!r} is {found.state}")
-    if live := found.live_owner():
-        raise Conflict(f"launch {found.launch_id!r} is being worked on by {live}")
-    # The epoch in the condition makes racing claims safe on databases without immediate transactions too.
-    _fenced(connection, found, update(launches).values(epoch=found.epoch + 1, **_ownership(owner)))
-    connection.execute(
-        insert(audit).values(
-            launch_id=found.launch_id, at=_now(), epoch=found.epoch + 1, who=str(owner), what="claimed again"
-        )
-    )
-
-
-def _ownership(owner: Owner) -> dict[str, Any]:
-    return {
-        "host": owner.host,
-        "pid": owner.pid,
-        "process_started": owner.started,
-        "lease_until": time.time() + LEASE_SECONDS,
-    }
-
-
-def _fenced(connection: Connection, launch: Launch, statement: Update) -> None:
-    """Run an update of the launch's row only while this claim's epoch is the newest."""
-    result = connection.execute(
-        statement.where(launches.c.launch_id == launch.launch_id, launches.c.epoch == launch.epoch)
-    )
-    if result.rowcount != 1:
-        raise Conflict(f"launch {launch.launch_id!r} was taken over by another launcher")
+def _lease(connection: Connection) -> Any:
+    return rows.ledger_clock(connection) + LEASE_SECONDS
 
 
 def _record(connection: Connection, launch: Launch, what: str) -> None:
-    connection.execute(
-        insert(audit).values(
-            launch_id=launch.launch_id, at=_now(), epoch=launch.epoch, who=str(Owner.current()), what=what
-        )
-    )
+    rows.record(connection, launch.launch_id, launch.epoch, str(Owner.current()), what)
 
 
 def _check_books(launch: Launch, decisions: int, sends: int, acknowledged: int) -> None:
@@ -390,7 +277,3 @@ def _check_books(launch: Launch, decisions: int, sends: int, acknowledged: int) 
             f"in the snapshot {decisions}; to send {books['sent']}, in the snapshot {sends}, "
             f"acknowledged {acknowledged}"
         )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

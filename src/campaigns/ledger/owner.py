@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 from dataclasses import dataclass
@@ -38,3 +39,12 @@ class Owner:
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
+
+
+def person() -> str:
+    """Who gives this process its orders, for the audit: user, host and process."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name (OSError from Python 3.13 on)
+        user = f"user {os.getuid()}"
+    return f"{user} on {platform.node()} (process {os.getpid()})"

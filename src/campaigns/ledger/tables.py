@@ -29,16 +29,20 @@ launches = Table(
     Column("created_at", String(40), nullable=False),
     Column("completed_at", String(40)),
     Column("purged_at", String(40)),
+    Column("expires_at", String(40)),  # from then on nobody starts or resumes it; NULL: never
+    Column("confirmed_at", String(40)),  # a person wants it, however many it reaches
+    Column("rate", Integer),  # events a second; NULL: as fast as the stream takes them
 )
 
 shards = Table(
     "shards",
     metadata,
     Column("launch_id", String(200), ForeignKey("launches.launch_id"), primary_key=True),
-    Column("shard", Integer, primary_key=True),
-    Column("decisions", BigInteger, nullable=False),  # rows of the shard
+    Column("shard", Integer, primary_key=True),  # a file of the snapshot
+    Column("lane", Integer, primary_key=True),  # a group of tenants in it
+    Column("decisions", BigInteger, nullable=False),  # rows of the lane
     Column("sends", BigInteger, nullable=False),  # of them, events to emit
-    Column("checkpoint", BigInteger, nullable=False),  # rows before this one are done, contiguously
+    Column("checkpoint", BigInteger, nullable=False),  # the lane's rows before this one of the file are done
     Column("acknowledged", BigInteger, nullable=False),  # events before the checkpoint, all acknowledged
 )
 

@@ -5,7 +5,7 @@ from campaigns.plan.compile import Compiled, Locate, check_workspace, compile_ca
 from campaigns.plan.drafts import campaign_problems, workspace_problems
 from campaigns.plan.plan import SAMPLES, Plan, envelope_of
 from campaigns.plan.reach import Scope, define
-from campaigns.plan.shards import counts_query, decisions_query, events_query
+from campaigns.plan.shards import counts_query, decisions_query, events_query, sends_query
 from campaigns.plan.stage import Customer
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "events_table",
     "experiment_salt",
     "holdout_salt",
+    "sends_query",
     "workspace_problems",
 ]

@@ -18,12 +18,12 @@ _DIALECT = "duckdb"
 def counts_query(files: Sequence[Path]) -> Query:
     """filename, outcome, reason, variant, offer, tenant, grouping, decisions, sends: the shards counted in one pass.
 
-    One grouping each by file, by outcome and reason, by variant, by offer and by tenant; `grouping` tells which
-    (bits set for the columns that are not grouped, first column highest).
+    One grouping each by file and tenant, by outcome and reason, by variant, by offer and by tenant; `grouping` tells
+    which (bits set for the columns that are not grouped, first column highest).
     """
     names = ["filename", "outcome", "reason", "variant", "offer", "tenant"]
     columns = [column(name) for name in names]
-    sets = [["filename"], ["outcome", "reason"], ["variant"], ["offer"], ["tenant"]]
+    sets = [["filename", "tenant"], ["outcome", "reason"], ["variant"], ["offer"], ["tenant"]]
     sends = exp.Filter(
         this=exp.Count(this=exp.Star()), expression=exp.Where(this=column("outcome").eq(literal("send")))
     )
@@ -42,10 +42,18 @@ def decisions_query(files: Sequence[Path], customer: str) -> Query:
     return Query(query.sql(_DIALECT, pretty=True), {"customer": customer})
 
 
-def events_query(envelope: Envelope, file: Path, start: int, *, variables: bool) -> Query:
-    """row, key, payload, id of a shard's decisions from row `start` on; payload and id are NULL where nothing is sent.
+def events_query(
+    envelope: Envelope,
+    file: Path,
+    start: int,
+    *,
+    variables: bool,
+    only: Sequence[str] = (),
+    but: Sequence[str] = (),
+) -> Query:
+    """row, key, payload, id of the events of a shard from row `start` on, in the order of its rows.
 
-    Every row is there, so that the reader can see that none is missing before a checkpoint passes it.
+    `only` names the tenants whose events are wanted, all without; those of the tenants in `but` are left out.
     """
     payload = payload_sql(envelope, tenant_json_sql(envelope), variables=variables)
     key = exp.DPipe(this=exp.DPipe(this=column("tenant"), expression=literal("/")), expression=column("customer"))
@@ -59,7 +67,26 @@ def events_query(envelope: Envelope, file: Path, start: int, *, variables: bool)
         .from_(_parquet([file], file_row_number=exp.true()))
         .where(exp.GTE(this=column("file_row_number"), expression=exp.Placeholder(this="start")))
     )
-    return Query(query.sql(_DIALECT), {"start": start})
+    return Query(_sends(query, only, but).sql(_DIALECT), {"start": start})
+
+
+def sends_query(file: Path, end: int, *, only: Sequence[str] = (), but: Sequence[str] = ()) -> Query:
+    """sends: how many of a shard's rows before row `end` are events, of those tenants; see `events_query`."""
+    query = (
+        select(alias(exp.Count(this=exp.Star()), "sends"))
+        .from_(_parquet([file], file_row_number=exp.true()))
+        .where(exp.LT(this=column("file_row_number"), expression=exp.Placeholder(this="end")))
+    )
+    return Query(_sends(query, only, but).sql(_DIALECT), {"end": end})
+
+
+def _sends(query: exp.Select, only: Sequence[str], but: Sequence[str]) -> exp.Select:
+    query = query.where(column("outcome").eq(literal("send")))
+    if only:
+        query = query.where(column("tenant").isin(*only))
+    if but:
+        query = query.where(exp.Not(this=column("tenant").isin(*but)))
+    return query
 
 
 def tenant_json_sql(envelope: Envelope) -> exp.Expression:

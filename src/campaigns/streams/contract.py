@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
+from campaigns.errors import InvalidData, Unavailable
 from campaigns.streams.port import Lost, Message, Received, Stream, Subscriber
 
 Opened = Callable[[int], Stream]
@@ -35,9 +36,22 @@ class StreamContract:
     silence = 3.0
     """Seconds after which a member that does not poll has lost its partitions to one that does."""
 
+    too_large: int | None = None
+    """Bytes of a message that the stream refuses; None if it refuses none that a test could make."""
+
     @pytest.fixture
     def opened(self) -> Opened:
         raise NotImplementedError("override the fixture `opened`")
+
+    @pytest.fixture
+    def restarted(self) -> Callable[[], None]:
+        """Kills the stream's server and starts it again. A stream without a server has nothing to do."""
+        return lambda: None
+
+    @pytest.fixture
+    def unreachable(self) -> Stream:
+        """A stream in a place that does not answer."""
+        pytest.skip("no place of this stream can be out of reach")
 
     # What is published is there
 
@@ -101,6 +115,35 @@ class StreamContract:
         publisher.close()
         publisher.close()
         assert seen_while_open == content(opened(1).read()) == [(m.key, m.value) for m in numbered(10)]
+
+    def test_what_was_published_and_acknowledged_survives_the_server(
+        self, opened: Opened, restarted: Callable[[], None]
+    ) -> None:
+        with closing(opened(1).publisher()) as publisher:
+            publisher.publish(numbered(10))
+            with member(opened(1), "crm") as subscriber:
+                subscriber.acknowledge(0, self.receive(subscriber, 10)[3].position + 1)
+            restarted()
+            publisher.publish(numbered(10, start=10))
+        with member(opened(1), "crm") as subscriber:
+            assert [int(message.value) for message in self.receive(subscriber, 16)] == list(range(4, 20))
+        assert [int(message.value) for message in opened(1).read()] == list(range(20))
+
+    # Refusals
+
+    def test_a_message_that_is_too_large_is_refused_and_others_are_not(self, opened: Opened) -> None:
+        if self.too_large is None:
+            pytest.skip("refuses no message for its size")
+        with closing(opened(1).publisher()) as publisher:
+            with pytest.raises(InvalidData, match="large"):
+                publisher.publish([Message("large", bytes(self.too_large), f"{99:032x}")])
+            publisher.publish(numbered(10))
+        assert content(opened(1).read()) == [(m.key, m.value) for m in numbered(10)]
+
+    def test_a_place_that_does_not_answer_is_told_at_once(self, unreachable: Stream) -> None:
+        for use in (unreachable.publisher, lambda: unreachable.subscriber("crm")):
+            with pytest.raises(Unavailable):
+                use()
 
     # Reading without a group
 
@@ -209,7 +252,7 @@ class StreamContract:
         with member(opened(1), "crm") as subscriber:
             self.receive(subscriber, 1)
             before = psutil.Process().memory_info().rss
-            for start in range(0, 160, 8):
+            for start in range(1, 161, 8):
                 publish(opened(1), [Message("k", bytes(900_000), f"{start + n:032x}") for n in range(8)])
                 assert list(subscriber.poll(0, 0)) == []
             assert psutil.Process().memory_info().rss - before < 64 << 20  # of 144 MB published

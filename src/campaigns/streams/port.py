@@ -7,8 +7,8 @@ Publishers and subscribers are used by one thread at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol, overload, runtime_checkable
 
 from campaigns.errors import CampaignsError
 
@@ -89,11 +89,24 @@ class Publisher(Protocol):
 
         Raises:
             Unavailable: the stream is down, full or locked; the same call may succeed later.
+            InvalidData: a message is larger than the stream takes.
             Damaged: what the stream stored cannot be trusted.
         """
 
     def close(self) -> None:
         """Free what the publisher holds; what is published is durable already. A second call does nothing."""
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """A publisher that can begin a publish while the one before is still being acknowledged."""
+
+    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
+        """Hand messages over; what is returned waits, as `publish` does, until all of them are durable.
+
+        At most two publishes are under way, and they are waited for in the order in which they were begun. They may
+        overtake each other: no key may be in both. Raises as `Publisher.publish`, here or in the wait.
+        """
 
 
 class Subscriber(Protocol):
@@ -156,4 +169,21 @@ class Stream(Protocol):
 
         Raises:
             Unavailable, Damaged: as `Publisher.publish`.
+        """
+
+
+@runtime_checkable
+class Creatable(Protocol):
+    """A stream that can be created beforehand."""
+
+    def create(self, partitions: int, replication: int = 1, min_insync_replicas: int = 1) -> None:
+        """Create the stream, empty; one that exists with as many partitions stays as it is.
+
+        `replication` is how many copies brokers keep of every message, `min_insync_replicas` how many of them are
+        written before a message counts as durable.
+
+        Raises:
+            Conflict: it exists with another number of partitions.
+            InvalidDefinition: what is asked for cannot be had on this stream.
+            Unavailable: the stream is down; the same call may succeed later.
         """

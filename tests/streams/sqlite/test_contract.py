@@ -17,3 +17,7 @@ class TestSqliteStream(StreamContract):
     def opened(self, tmp_path: Path) -> Opened:
         path, lease = tmp_path / "stream.db", timedelta(seconds=1)
         return lambda partitions: SqliteStream(path, partitions=partitions, lease=lease)
+
+    @pytest.fixture
+    def unreachable(self, tmp_path: Path) -> SqliteStream:
+        return SqliteStream(tmp_path / "no such folder" / "stream.db")

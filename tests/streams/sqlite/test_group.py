@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.streams import Lost, Message
+from campaigns.streams.sharing import fair_share
 from campaigns.streams.sqlite import SqliteStream
-from campaigns.streams.sqlite.group import fair_share
 from campaigns.streams.sqlite.subscriber import SqliteSubscriber
 
 

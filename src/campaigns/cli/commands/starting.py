@@ -70,7 +70,7 @@ def demo(directory: Folder, as_json: Json = False) -> None:
     place = Campaigns(directory)
     preview = place.preview(facts.campaign, facts.as_of)
     with followed(directory) as watch:
-        report = place.launch(facts.campaign, facts.as_of, watch=watch)
+        report = place.launch(facts.campaign, facts.as_of, watch=watch, stop=watch.stop)
     sample = _sample(place.events(report["launch_id"]))
     who = f"{quote(sample['subject'])} --tenant {sample['data']['tenant_id']}" if sample else "CUSTOMER"
     launched = report["launch_id"]

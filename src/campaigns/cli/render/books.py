@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from campaigns.cli.render.funnel import headline, split
 from campaigns.cli.render.parts import columns, commands, count, section, shares, whole
 
 _COLOURS = {"completed": "green", "failed": "red", "cancelled": "red", "expired": "red"}
+_ENDED = ("completed", "cancelled", "expired")
+_LINES = 6
 
 
 def finished_view(report: Mapping[str, Any], workspace: Path | None) -> Group:
@@ -22,9 +24,12 @@ def finished_view(report: Mapping[str, Any], workspace: Path | None) -> Group:
 
 
 def closed_view(report: Mapping[str, Any]) -> Group:
-    """What a launch did."""
+    """What a launch did, or would do."""
     title = f"launch {report['launch_id']} "
-    title += "was complete already; nothing was emitted again" if report["already_complete"] else "completed"
+    if report["state"] == "dry_run":
+        title = f"dry run: {count(report['sent'])} events of {count(report['bytes'])} bytes would leave, none did"
+    else:
+        title += "was complete already; nothing was emitted again" if report["already_complete"] else "completed"
     return Group(*headline(title, report["as_of"]), *books(report), *_pace(report))
 
 
@@ -33,12 +38,24 @@ def status_view(report: Mapping[str, Any], workspace: Path | None) -> Group:
     lines = [*headline(f"launch {report['launch_id']} is {report['state']}", report["as_of"])]
     if report["owner"]:
         lines.append(Text(f"being worked on by {report['owner']}"))
+    if report["rate"]:
+        lines.append(Text(f"at most {count(report['rate'])} events/s"))
+    if report["expires_at"] and report["state"] not in _ENDED:
+        lines.append(Text(f"expires at {report['expires_at']}", style="dim"))
     if report["error"]:
         lines.append(Text(f"the last attempt ended with: {report['error']}", style="red"))
     if report["purged_at"]:
         lines.append(Text(f"its personal data was purged at {report['purged_at']}"))
     counted = [*books(report), *_pace(report)] if report["matched"] is not None else []
-    return Group(*lines, *counted, look_next(report, workspace))
+    return Group(*lines, *counted, *_history(report["history"]), look_next(report, workspace))
+
+
+def held_view(report: Mapping[str, Any], workspace: Path | None) -> Group:
+    """A launch that was just paused or cancelled."""
+    lines = [Text(f"launch {report['launch_id']} is {report['state']}: {_progress(report)} acknowledged")]
+    if report["owner"]:
+        lines.append(Text(f"{report['owner']} lets go of it within 2 s", style="dim"))
+    return Group(*lines, look_next(report, workspace))
 
 
 def launches_view(document: Mapping[str, Any]) -> RenderableType:
@@ -75,7 +92,9 @@ def books(report: Mapping[str, Any]) -> Iterator[RenderableType]:
 def look_next(report: Mapping[str, Any], workspace: Path | None) -> Group:
     """The commands that go on from here."""
     launch_id = report["launch_id"]
-    if report.get("purged_at"):
+    if report["state"] == "dry_run":
+        lines = [f"launch {report['campaign']}"]
+    elif report.get("purged_at") or report["state"] in ("cancelled", "expired"):
         lines = [f"status {launch_id}"]
     elif report["state"] == "completed":
         lines = [f"explain {launch_id} CUSTOMER", f"events --launch {launch_id}", f"status {launch_id}"]
@@ -96,6 +115,14 @@ def _pace(report: Mapping[str, Any]) -> list[RenderableType]:
     rate = f", {report['sent'] / seconds['emit']:,.0f} events/s" if seconds["emit"] and report["sent"] else ""
     text = f"freeze {seconds['freeze']:,.1f} s, emit {seconds['emit']:,.1f} s{rate}, total {seconds['total']:,.1f} s"
     return ["", Text(text, style="dim")]
+
+
+def _history(entries: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """The last things that happened to it."""
+    left = len(entries) - _LINES
+    rows = [(entry["at"], entry["what"], Text(f"by {entry['who']}", style="dim")) for entry in entries[-_LINES:]]
+    title = f"history, {left} lines before these" if left > 0 else "history"
+    return [section(title, columns(rows, right=0))]
 
 
 def _progress(report: Mapping[str, Any]) -> str:

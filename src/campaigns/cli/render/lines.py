@@ -26,6 +26,11 @@ def purged_view(document: Mapping[str, Any]) -> Text:
     return Text(f"launch {document['launch_id']}: its snapshot is gone, {events}; its books stay")
 
 
+def created_view(document: Mapping[str, Any]) -> Text:
+    """The stream that is there now."""
+    return Text.assemble(("✓ ", "green"), f"stream {document['stream']} has {count(document['partitions'])} partitions")
+
+
 def made_view(document: Mapping[str, Any]) -> Group:
     """The workspace that was written, and what to type next."""
     rows = document.get("rows", {})

@@ -9,6 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from campaigns.cli.output import results
+
 BAR = 24
 MOST = 10
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -41,6 +43,21 @@ def columns(rows: Iterable[Sequence[RenderableType]], *, right: int = 1) -> Padd
 def spoken(text: str) -> str:
     """Text from data as a terminal may show it: with quotes and escapes where it is not plain words."""
     return text if text.isprintable() and text == text.strip() != "" else repr(text)
+
+
+def mark(ok: bool) -> Text:
+    """A check mark or a cross; words where the terminal cannot show them."""
+    symbol = "✓" if ok else "✗"
+    try:
+        symbol.encode(results().encoding)
+    except UnicodeEncodeError:
+        symbol = "ok" if ok else "NO"
+    return Text(symbol, style="green" if ok else "bold red")
+
+
+def marked(ok: bool, title: str) -> Text:
+    """A verdict behind its mark."""
+    return Text.assemble(mark(ok), " ", (title, "bold" if ok else "bold red"))
 
 
 def indented(what: RenderableType) -> Padding:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from threading import Event
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import TimeRemainingColumn as Eta
 from rich.text import Text
 
 from campaigns.cli.output import messages
+
+if TYPE_CHECKING:
+    from campaigns.ledger import Launch
 
 _BAR = 20
 
@@ -47,27 +52,30 @@ class _Drawn:
     ) -> None:
         self._progress.stop()
 
-    def _show(self, name: str, done: float, total: float, *, counted: bool = False) -> None:
+    def _show(self, name: str, done: float, total: float, *, counted: bool = False, note: str = "") -> None:
         if name not in self._tasks:
             # What was done before is where the bar starts, not something that happened at infinite speed.
             self._progress.start()
-            self._tasks[name] = self._progress.add_task(name, total=total, completed=int(done), counted=counted)
+            words = f"{name} {note}".strip()
+            self._tasks[name] = self._progress.add_task(words, total=total, completed=int(done), counted=counted)
         self._progress.update(self._tasks[name], completed=done)
 
 
 class Progressing(_Drawn):
-    """Watches a launch: draws it, and remembers its id for when it breaks off."""
+    """Watches a launch: draws it, and remembers its id for when it breaks off. Set `stop` to make it let go."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.stop = Event()
         self.launch_id: str | None = None
+        self._rate: int | None = None
 
     def __enter__(self) -> Progressing:
         return self
 
-    def claimed(self, launch_id: str) -> None:
+    def claimed(self, launch: Launch) -> None:
         """See `Watch.claimed`."""
-        self.launch_id = launch_id
+        self.launch_id, self._rate = launch.launch_id, launch.rate
 
     def freezing(self, done: float) -> None:
         """See `Watch.freezing`."""
@@ -77,7 +85,8 @@ class Progressing(_Drawn):
         """See `Watch.emitting`."""
         if "freezing" in self._tasks:
             self._show("freezing", 1.0, 1.0)
-        self._show("emitting", done, total, counted=True)
+        note = f"at most {self._rate:,}/s" if self._rate else ""
+        self._show("emitting", done, total, counted=True, note=note)
 
 
 class Writing(_Drawn):

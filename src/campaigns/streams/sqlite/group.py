@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from campaigns.streams.sharing import fair_share
 from campaigns.streams.sqlite.file import transaction
 from campaigns.streams.sqlite.log import Topic
 
@@ -35,13 +36,6 @@ ACKNOWLEDGE = """
     UPDATE leases SET acknowledged = max(acknowledged, :position)
     WHERE topic = :topic AND consumers = :group AND partition = :partition AND member = :member
 """
-
-
-def fair_share(members: Collection[str], member: str, partitions: int) -> int:
-    """How many partitions a member is due: all as many; the first in name order take what is left over."""
-    order = sorted(members)
-    each, rest = divmod(partitions, len(order))
-    return each + (order.index(member) < rest)
 
 
 class Lease(NamedTuple):

@@ -51,6 +51,16 @@ class SqliteStream:
             if span is not None and span <= timedelta(0):
                 raise InvalidDefinition(f"stream topic {self.topic!r}: {name} {span}, need more than 0")
 
+    def create(self, partitions: int, replication: int = 1, min_insync_replicas: int = 1) -> None:
+        """See `Creatable.create`. Raises InvalidDefinition for other partitions than its own, or for copies."""
+        if partitions != self.partitions:
+            raise InvalidDefinition(
+                f"stream topic {self.topic!r}: {partitions} partitions asked for, configured are {self.partitions}"
+            )
+        if (replication, min_insync_replicas) != (1, 1):
+            raise InvalidDefinition(f"stream topic {self.topic!r}: the embedded stream is one file, without copies")
+        self._open().close()
+
     def publisher(self) -> SqlitePublisher:
         """Open a publisher; see `Stream.publisher`."""
         return SqlitePublisher(self._open(), self.path, self._topic, self.clock)

@@ -1,0 +1,220 @@
+"""Publishing to a topic: fast while all is well, and no message forgotten when it is not.
+
+Two traps shape this file. Without a delivery callback librdkafka drops what it cannot deliver and `flush` returns
+0 all the same; so a callback is always set, it hears of failures only, and a publish counts as done only when the
+queue is empty *and* no failure was told. And a full queue refuses a message; the same one is offered again, else
+its key's order or the message itself would be lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from campaigns.errors import CampaignsError, InvalidData, Unavailable
+from campaigns.streams import port
+from campaigns.streams.kafka.errors import error_of, meaning
+from campaigns.streams.kafka.settings import PRODUCER, made
+from campaigns.streams.kafka.topic import Topic
+
+FRESH_STARTS = 5
+"""How often a publish begins anew with a new producer after a fatal error."""
+
+AT_ONCE = 2
+"""Publishes that may be under way."""
+
+FLUSH_SECONDS = 0.5
+"""How long to wait before looking whether anything goes on."""
+
+
+Headers = list[tuple[str, str | bytes | None]]
+
+
+class Fatal(Exception):
+    """librdkafka gave this producer up, typically over a sequence of messages that the broker forgot."""
+
+
+class KafkaPublisher:
+    """A `Publisher`. What one call publishes is acknowledged by all in-sync replicas when it returns.
+
+    Each publish that is under way has a producer of its own, since librdkafka tells when its queue is empty, not
+    which of its messages are out.
+    """
+
+    def __init__(self, topic: Topic, identity: str, content_type: str | None) -> None:
+        self._topic = topic
+        self._identity = identity
+        self._headers: Headers | None = None if content_type is None else [("content-type", content_type)]
+        self._idle: list[Attempt] = [Attempt(topic)]
+        self._under_way: list[Attempt] = []
+        self._closed = False
+
+    @property
+    def identity(self) -> str:
+        """See `Publisher.identity`: the topic's id."""
+        return self._identity
+
+    def publish(self, messages: Sequence[port.Message]) -> None:
+        """See `Publisher.publish`.
+
+        Raises:
+            Unavailable: nothing was acknowledged for `patience` seconds, or the broker refused.
+            InvalidData: a message is larger than the topic takes.
+        """
+        self.begin(messages)()
+
+    def begin(self, messages: Sequence[port.Message]) -> Callable[[], None]:
+        """See `Overlapping.begin`. Raises as `publish`; ValueError for a third publish at once."""
+        if self._closed:
+            raise ValueError("the publisher is closed")
+        if len(self._under_way) >= AT_ONCE:
+            raise ValueError(f"{AT_ONCE} publishes are under way; wait for the first of them")
+        columns = port.Messages.of(messages)
+        try:
+            return partial(self._wait, columns, self._offered(columns))
+        except Fatal as error:
+            return partial(self._again, columns, error)
+
+    def close(self) -> None:
+        """See `Publisher.close`."""
+        self._closed = True
+        for producer in [*self._idle, *self._under_way]:
+            producer.drop()
+        self._idle, self._under_way = [], []
+
+    def _offered(self, messages: port.Messages) -> Attempt:
+        producer = self._idle.pop() if self._idle else Attempt(self._topic)
+        self._under_way.append(producer)
+        with self._dropped_on_error(producer):
+            producer.offer(messages, self._headers)
+        return producer
+
+    def _wait(self, messages: port.Messages, producer: Attempt) -> None:
+        try:
+            self._settle(producer)
+        except Fatal as error:
+            self._again(messages, error)
+
+    def _again(self, messages: port.Messages, error: Fatal) -> None:
+        """Everything again: which of them arrived, nobody can tell."""
+        for _ in range(FRESH_STARTS - 1):
+            try:
+                return self._settle(self._offered(messages))
+            except Fatal as another:
+                error = another
+        raise Unavailable(f"{self._topic.what}: gave up after {FRESH_STARTS} fatal errors: {error}") from error
+
+    def _settle(self, producer: Attempt) -> None:
+        with self._dropped_on_error(producer):
+            producer.settle()
+        self._under_way.remove(producer)
+        self._idle.append(producer)
+
+    @contextmanager
+    def _dropped_on_error(self, producer: Attempt) -> Iterator[None]:
+        """Whatever is still queued must not follow later, between messages published again."""
+        try:
+            yield
+        except BaseException:
+            self._under_way.remove(producer)
+            producer.drop()
+            raise
+
+
+class Attempt:
+    """A producer of librdkafka as long as it is healthy. After any error it is to be dropped."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self._failure: KafkaError | None = None  # the first message that could not be delivered
+        self._size = 0  # of that message
+        self._trouble: KafkaError | None = None  # the last thing that librdkafka complained of
+        self._offered = 0
+        self._watch = Watch(topic.patience)
+        settings = topic.settings(PRODUCER)
+        callbacks = {"on_delivery": self._failed, "error_cb": self._complained}
+        self._producer = made(Producer, settings | callbacks, topic.config)
+
+    def offer(self, messages: port.Messages, headers: Headers | None) -> None:
+        """Queue messages, all that went before being settled. Raises Unavailable, InvalidData, Fatal."""
+        self._watch = Watch(self._topic.patience)
+        produce = self._producer.produce if headers is None else partial(self._producer.produce, headers=headers)
+        topic = self._topic.name
+        for offered, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
+            while True:
+                try:
+                    produce(topic, value, key)
+                    break
+                except BufferError:
+                    self._producer.poll(0.01)
+                    self._check(offered - len(self._producer))
+                except KafkaException as exception:
+                    raise self._refused(error_of(exception), len(value)) from exception
+        self._offered = len(messages)
+
+    def settle(self) -> None:
+        """Return once everything offered is acknowledged. Raises Unavailable, InvalidData, Fatal."""
+        while left := self._producer.flush(FLUSH_SECONDS):
+            self._check(self._offered - left)
+        self._check(self._offered)  # the last thing heard may be a failure: empty is not yet delivered
+
+    def drop(self) -> None:
+        """Forget what is queued; never blocks for what cannot be sent."""
+        try:
+            self._producer.purge()
+            self._producer.flush(0)  # the reports of what was purged; without them the client does not end
+        finally:
+            self._producer.close()
+
+    def _check(self, acknowledged: int) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._failure is not None:
+            raise self._refused(self._failure, self._size)
+        if self._trouble is not None and self._trouble.fatal():
+            raise Fatal(self._trouble.str())
+        if self._watch.is_over(acknowledged):
+            said = f": {self._trouble.str()}" if self._trouble is not None else ""
+            raise Unavailable(
+                f"{self._topic.what}: nothing was acknowledged for {self._watch.patience:g} seconds{said}"
+            )
+
+    def _refused(self, error: KafkaError, size: int) -> CampaignsError | Fatal:
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            return Fatal(error.str())
+        if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE}:
+            limit = self._topic.settings(PRODUCER)["message.max.bytes"]
+            return InvalidData(
+                f"{self._topic.what}: a message of {size} bytes is too large; the client takes at most {limit} "
+                "(message.max.bytes), the topic takes batches (batch.size) of its max.message.bytes"
+            )
+        return meaning(self._topic.what, error)
+
+    def _failed(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure, self._size = error, len(message.value() or b"")
+
+    def _complained(self, error: KafkaError) -> None:
+        if self._trouble is not None and self._trouble.fatal():
+            return  # nothing that comes after matters
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or self._trouble is None:  # the reason was told before
+            self._trouble = error
+
+
+class Watch:
+    """Notices when nothing was acknowledged for `patience` seconds."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self._acknowledged = 0
+        self._since = time.monotonic()
+
+    def is_over(self, acknowledged: int) -> bool:
+        """Whether that many acknowledgements are no more than `patience` seconds ago."""
+        now = time.monotonic()
+        if acknowledged > self._acknowledged:
+            self._acknowledged, self._since = acknowledged, now
+        return now - self._since > self.patience
