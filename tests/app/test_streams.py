@@ -68,6 +68,10 @@ def test_nats_takes_its_servers_stream_and_settings(tmp_path: Path) -> None:
         ("kafka:///events", r"need kafka://HOST:PORT"),
         ("nats://server:4222/a/b", r"need nats://HOST:PORT"),
         ("kafka://engine:hunter2@broker:9092/events", r"credentials must not be in this file"),
+        ("kafka://broker:9092/events?password=hunter2", r"settings in the URL must not be in this file"),
+        ("kafka://broker:99999/events", r"server 'broker:99999' has no port from 1 to 65535"),
+        ("nats://one:4222,two/events", r"server 'two' has no port from 1 to 65535"),
+        (kafka({"sasl.password": {"evn": "X"}}), r"'evn'"),
         (kafka({"patience": 0}), r"'patience': need a number of seconds above 0, found 0"),
         (kafka({"patience": True}), r"'patience': need a number of seconds"),
         (kafka({"content_type_header": "no"}), r"'content_type_header': need true or false, found 'no'"),
@@ -152,3 +156,35 @@ def offer(site: Path, scheme: str, source: str) -> None:
     (site / f"{scheme}_stream.py").write_text(source)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {scheme}-stream\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(f"[campaigns.streams]\n{scheme} = {scheme}_stream:opened\n")
+
+
+def test_validate_tells_what_is_wrong_with_the_stream_and_the_ledger_without_their_secrets(tmp_path: Path) -> None:
+    from campaigns.app import Campaigns
+
+    wrong = {
+        "stream": kafka({"acks": 1, "sasl.password": {"env": "NOT_THERE"}}),
+        "ledger": "postgresql+psycopg://engine:hunter2@localhost/ledger",
+    }
+    make_workspace(tmp_path, workspace={**WORKSPACE, **wrong})
+    with pytest.raises(InvalidDefinition) as refusal:
+        Campaigns(tmp_path).validate()
+    message = str(refusal.value)
+    assert "'acks': must be all" in message
+    assert "the URL holds a password" in message
+    assert "hunter2" not in message + "".join(problem.excerpt for problem in refusal.value.problems)
+    assert all(problem.file == "workspace.yaml" and problem.line > 0 for problem in refusal.value.problems)
+
+
+def test_a_launch_that_emitted_nothing_yet_may_go_to_another_stream(tmp_path: Path) -> None:
+    from campaigns.app import Campaigns
+    from campaigns.errors import Unavailable
+
+    everyone = {"campaign": "winback", "tenants": "all", "channel": "email", "audience": {"where": "email_opt_in"}}
+    for url in ("sqlite:///nowhere/stream.db", "sqlite:///.campaigns/stream.db"):
+        workspace = {**WORKSPACE, "stream": url}
+        make_workspace(tmp_path, customers=[customer("1")], workspace=workspace, campaign=everyone)
+        if "nowhere" in url:
+            with pytest.raises(Unavailable):
+                Campaigns(tmp_path).launch("winback", AS_OF, "spring")
+    assert Campaigns(tmp_path).launch("winback", AS_OF, "spring")["acknowledged"] == 1
+    assert Campaigns(tmp_path).verify("spring")["ok"]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from campaigns.errors import Unavailable
+from campaigns.errors import Terminated, Unavailable
 from campaigns.launch.lanes import Lane
-from campaigns.launch.outbox import Outbox
+from campaigns.launch.outbox import GRACE_SECONDS, Outbox, lenient
 from campaigns.launch.reading import Publish
-from campaigns.streams import Message, Messages
+from campaigns.streams import Check, Message, Messages, patient
 
 LANE = Lane(0)
 
@@ -23,7 +23,7 @@ class Blocking:
     def __init__(self, happened: list[str]) -> None:
         self.happened = happened
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Sequence[Message], check: Check = patient) -> None:
         self.happened.append(f"publish {messages[0].key}")
 
     def close(self) -> None:
@@ -33,7 +33,7 @@ class Blocking:
 class Overlapping(Blocking):
     """The same with a publish that can be begun; the broker refuses those of the key `refused`."""
 
-    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
+    def begin(self, messages: Sequence[Message], check: Check = patient) -> Callable[[], None]:
         key = messages[0].key
         self.happened.append(f"begin {key}")
 
@@ -51,7 +51,7 @@ def happened() -> list[str]:
 
 
 def outbox_of(publisher: Blocking) -> Outbox:
-    return Outbox(publisher, lambda _, publish: publisher.happened.append(f"told {publish.messages[0].key}"))
+    return Outbox(publisher, patient, lambda _, publish: publisher.happened.append(f"told {publish.messages[0].key}"))
 
 
 def publish(key: str) -> Publish:
@@ -82,4 +82,25 @@ def test_nothing_after_a_publish_that_failed_is_told(happened: list[str]) -> Non
     outbox.put(LANE, publish("refused"))
     with pytest.raises(Unavailable):
         outbox.put(LANE, publish("b"))
+    outbox.settle()  # nothing is under way any more: a later one must not be told over the gap
     assert not any(entry.startswith("told") for entry in happened)
+
+
+def test_what_is_under_way_is_waited_for_a_moment_when_the_launch_shall_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("campaigns.launch.outbox.time.monotonic", lambda: now)
+    stopping = False
+
+    def check() -> None:
+        if stopping:
+            raise Terminated("asked to end")
+
+    asked = lenient(check)
+    asked()
+    stopping = True
+    asked()
+    now += GRACE_SECONDS / 2
+    asked()
+    now += GRACE_SECONDS
+    with pytest.raises(Terminated):
+        asked()

@@ -34,7 +34,7 @@ WRITES: dict[str, Callable[[Ledger, Launch], None]] = {
     "renew": lambda ledger, claim: ledger.renew(claim),
     "advance": lambda ledger, claim: ledger.advance(claim, State.FREEZING),
     "validate_snapshot": lambda ledger, claim: ledger.validate_snapshot(claim, "0" * 64, BOOKS, SHARDS, 1),
-    "begin_emission": lambda ledger, claim: ledger.begin_emission(claim, "another stream"),
+    "begin_emission": lambda ledger, claim: ledger.begin_emission(claim, "s", "another stream"),
     "checkpoint": lambda ledger, claim: ledger.checkpoint(claim, 0, 0, 3, 2),
     "complete": lambda ledger, claim: ledger.complete(claim, {}),
     "release": lambda ledger, claim: ledger.release(claim, "stale"),
@@ -139,7 +139,7 @@ def test_a_released_launch_may_be_resumed_by_anyone_at_once(ledger: Ledger) -> N
 def test_a_failed_launch_may_be_resumed_once_its_cause_is_gone(ledger: Ledger) -> None:
     ledger.release(ledger.claim(new(), ME), "customers: no such file", failed=True)
     claim = ledger.resume("spring", ME)
-    assert claim.state == State.FAILED
+    assert claim.state == State.CLAIMED  # a launcher is at work: it may be paused
     ledger.advance(claim, State.FREEZING)
     found = again(ledger)
     assert (found.state, found.error) == (State.FREEZING, None)
@@ -225,13 +225,13 @@ def test_the_audit_says_what_happened_in_order(ledger: Ledger) -> None:
 
 def test_emission_goes_on_only_on_the_stream_that_acknowledged(ledger: Ledger) -> None:
     claim = frozen(ledger, ledger.claim(new(), ME))
-    ledger.begin_emission(claim, "first")
-    ledger.begin_emission(claim, "second")  # nothing was acknowledged yet, so nothing can be lost
+    ledger.begin_emission(claim, "s", "first")
+    ledger.begin_emission(claim, "s", "second")  # nothing was acknowledged yet, so nothing can be lost
     ledger.checkpoint(claim, 0, 0, 1, 1)
     found = again(ledger)
-    ledger.begin_emission(found, "second")
+    ledger.begin_emission(found, "s", "second")
     with pytest.raises(Damaged, match="the stream that acknowledged 1 of its events is gone"):
-        ledger.begin_emission(found, "third")
+        ledger.begin_emission(found, "s", "third")
 
 
 def test_each_lane_of_a_file_has_its_own_checkpoint(ledger: Ledger) -> None:

@@ -23,7 +23,7 @@ GOING_ON: dict[str, Callable[[Ledger, Launch], None]] = {
     "renew": lambda ledger, claim: ledger.renew(claim),
     "advance": lambda ledger, claim: ledger.advance(claim, State.FREEZING),
     "validate_snapshot": lambda ledger, claim: ledger.validate_snapshot(claim, "0" * 64, BOOKS, SHARDS, 1),
-    "begin_emission": lambda ledger, claim: ledger.begin_emission(claim, "a stream"),
+    "begin_emission": lambda ledger, claim: ledger.begin_emission(claim, "s", "a stream"),
     "complete": lambda ledger, claim: ledger.complete(claim, {}),
     "confirm": lambda ledger, claim: ledger.confirm(claim, ADA),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import resource
@@ -116,7 +117,9 @@ class Launcher:
 
     def _await_ending(self) -> Ending:
         try:
-            assert self._connection.poll(_PATIENCE), "the launcher does not end"
+            if not self._connection.poll(_PATIENCE):
+                self.signal(signal.SIGABRT)  # it says on stderr where it hangs
+                raise AssertionError("the launcher does not end")
             report, error, message = self._connection.recv()
         except EOFError:  # it was killed
             report, error, message = None, "", ""
@@ -163,6 +166,7 @@ def _work(order: Order, parent: Connection) -> None:
     from campaigns.app import Campaigns
     from campaigns.ledger import claims
 
+    faulthandler.enable()
     campaigns.launch.emit.PUBLISH_EVENTS = PUBLISH_EVENTS
     if order.sleeps_at:
         _sleeping(order)

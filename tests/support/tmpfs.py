@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+_PAGE = 4096
 
 
 @contextmanager
@@ -30,8 +32,11 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
 def filled(folder: Path, room: int) -> Iterator[None]:
     """The disk of a folder is full but for `room` bytes, while the block runs."""
     ballast = folder / "ballast"
-    stat = os.statvfs(folder)
-    ballast.write_bytes(bytes(max(0, stat.f_bavail * stat.f_frsize - room)))
+    with ballast.open("wb", buffering=0) as file:
+        with suppress(OSError):  # what it says of its room may be some pages off: write until it refuses
+            while file.write(bytes(_PAGE)):
+                pass
+        file.truncate(max(0, file.tell() - room))
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from typing import Any
 
 from campaigns.app.doctor import doctor
 from campaigns.app.streams import check_partitions
-from campaigns.app.workplace import Workplace
+from campaigns.app.workplace import Workplace, check_places
 from campaigns.definitions import (
     CampaignFile,
     Definition,
@@ -96,6 +96,8 @@ class Campaigns:
         with closing(self._place.engine()) as engine:
             if key is None:
                 with _collected(problems):
+                    check_places(self.file)
+                with _collected(problems):
                     tables = self._place.attach(engine, self.file.record, all_events=True)
                     check_workspace(self.file.record, tables, engine.dialect, self._locate(None))
             for each in keys:
@@ -163,11 +165,12 @@ class Campaigns:
         new, _ = self._asked(key, as_of, launch_id, expires, again=False)
         place, stream = self._place, self._place.stream()
         with place.scratch() as folder, closing(Ledger(resolve_url(folder, "sqlite:///ledger.db"))) as ledger:
-            claim = _confirmed(ledger, ledger.claim(new, Owner.current()), confirm)
+            claim = ledger.claim(new, Owner.current())
             planner = partial(self._planner, create_secret=False)
-            ports = Ports(self._root, ledger, stream.publisher, folder, planner, place.reader, self._last)
+            url = self.file.record.stream.url
+            ports = Ports(self._root, ledger, url, stream.publisher, folder, planner, place.reader, self._last)
             try:
-                done, size = dry_run(claim, ports, watch, stop)
+                done, size = dry_run(claim, ports, watch, stop, confirm=confirm)
             except Misfire as error:
                 raise NeedsConfirmation(f"{error.why}; the launch would ask for --confirm") from None
             found = self._reported(done, folder)
@@ -303,9 +306,10 @@ class Campaigns:
         }
 
     def _stream_of(self, launch: Launch | None) -> Stream:
-        """The workspace's stream. Raises Conflict when an unfinished launch began on another one."""
+        """The workspace's stream. Raises Conflict when an unfinished launch began to emit to another one."""
         url = self.file.record.stream.url
-        if launch is not None and launch.state not in FINAL and launch.stream != url:
+        begun = launch is not None and launch.state not in FINAL and launch.stream_identity is not None
+        if launch is not None and begun and launch.stream != url:
             raise Conflict(
                 f"launch {launch.launch_id!r} emits to {launch.stream}, the workspace names {url} by now; "
                 "name the first one again to finish it: a launch is never split over two streams"
@@ -364,11 +368,13 @@ class Campaigns:
         if claim.state == State.COMPLETED:
             return self._reported(claim) | {"already_complete": True}
         place = self._place
-        claim = _confirmed(ledger, claim, confirm)
-        if watch:
-            watch.claimed(claim)
-        ports = Ports(self._root, ledger, stream.publisher, place.snapshots, self._planner, place.reader, self._last)
-        return self._reported(run(claim, ports, watch, stop)) | {"already_complete": False}
+
+        def last(found: Launch) -> Launch | None:
+            return ledger.last_completed(found.campaign, found.launch_id)
+
+        url = self.file.record.stream.url
+        ports = Ports(self._root, ledger, url, stream.publisher, place.snapshots, self._planner, place.reader, last)
+        return self._reported(run(claim, ports, watch, stop, confirm=confirm)) | {"already_complete": False}
 
     @property
     def _root(self) -> Path:
@@ -507,16 +513,6 @@ def _resumed(ledger: Ledger, launch_id: str, rate: int | None) -> Launch:
             if found is None or found.state != State.PAUSED or time.monotonic() > deadline:
                 raise
             time.sleep(_LOOK_SECONDS)
-
-
-def _confirmed(ledger: Ledger, claim: Launch, confirm: bool) -> Launch:
-    """The claim with a person's word that its audience is meant, if it was given."""
-    if not confirm:
-        return claim
-    ledger.confirm(claim, person())
-    found = ledger.find(claim.launch_id)
-    assert found is not None  # noqa: S101 - launches are never deleted
-    return found
 
 
 def _loaded(root: Path) -> WorkspaceFile:

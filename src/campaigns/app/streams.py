@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -27,6 +28,9 @@ LEASE_SECONDS = 30.0
 MOST_PARTITIONS = 10_000
 """More are a slip of the hand: brokers and clients keep something in memory for each."""
 
+EXTRAS = {"kafka", "nats"}
+"""Schemes whose adapters need a package of their own."""
+
 Config = dict[str, Any]
 T = TypeVar("T", bool, int, float)
 
@@ -37,16 +41,29 @@ def open_stream(file: WorkspaceFile) -> Stream:
     Raises InvalidDefinition, with its place in the file, for a URL that no adapter understands, a setting that it
     refuses, and a package that is not installed.
     """
-    url = file.record.stream.url
-    scheme = urlsplit(url).scheme
     try:
-        return _adapter(scheme)(file, url, _config(file))
+        return _made(file, secrets=True)
     except ModuleNotFoundError as error:
-        extra = {"kafka": "kafka", "nats": "nats"}.get(scheme)
-        if extra is None:
+        scheme = urlsplit(file.record.stream.url).scheme
+        if scheme not in EXTRAS:
             raise
-        message = f"stream {scheme!r}: needs the package {error.name!r}; pip install 'campaigns-engine[{extra}]'"
+        message = f"stream {scheme!r}: needs the package {error.name!r}; pip install 'campaigns-engine[{scheme}]'"
         raise InvalidDefinition([file.problem(("stream",), message)]) from None
+
+
+def check_stream(file: WorkspaceFile) -> None:
+    """Raise InvalidDefinition as `open_stream` does, without looking up secrets.
+
+    A package that is missing here may be there where launches run: then less is checked.
+    """
+    with suppress(ModuleNotFoundError):
+        _made(file, secrets=False)
+
+
+def _made(file: WorkspaceFile, *, secrets: bool) -> Stream:
+    url = file.record.stream.url
+    try:
+        return _adapter(urlsplit(url).scheme)(file, url, _config(file, secrets=secrets))
     except InvalidDefinition as error:
         if all(problem.file for problem in error.problems):
             raise
@@ -113,16 +130,24 @@ def _foreign(scheme: str) -> Callable[[WorkspaceFile, str, Config], Stream]:
         raise InvalidDefinition(f"stream {scheme!r} is not supported; use {known}")
     (found, *_) = offered.select(name=scheme)
 
-    def opened(_file: WorkspaceFile, url: str, config: Config) -> Stream:
+    def opened(file: WorkspaceFile, url: str, config: Config) -> Stream:
         try:
             made: Stream = found.load()(url, config)
         except CampaignsError:
             raise
         except Exception as error:
-            raise InvalidDefinition(f"stream {scheme!r} from {found.value}: {type(error).__name__}: {error}") from error
+            told = _without_secrets(file, config, str(error))
+            raise InvalidDefinition(f"stream {scheme!r} from {found.value}: {type(error).__name__}: {told}") from error
         return made
 
     return opened
+
+
+def _without_secrets(file: WorkspaceFile, config: Config, words: str) -> str:
+    for key, value in file.record.stream.config.items():
+        if isinstance(value, Secret):
+            words = words.replace(str(config.get(key, "")) or "\0", "(not shown)")
+    return words
 
 
 def _addressed(url: str, need: str) -> tuple[str, str]:
@@ -130,12 +155,16 @@ def _addressed(url: str, need: str) -> tuple[str, str]:
     name = parts.path.strip("/")
     if not parts.netloc or not name or "/" in name or parts.query or parts.fragment:
         raise InvalidDefinition(f"stream {url!r}: need {need}")
+    for server in parts.netloc.split(","):
+        host, _, port = server.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise InvalidDefinition(f"stream {url!r}: server {server!r} has no port from 1 to 65535; need {need}")
     return parts.netloc, name
 
 
-def _config(file: WorkspaceFile) -> Config:
+def _config(file: WorkspaceFile, *, secrets: bool) -> Config:
     return {
-        key: _secret(file, key, value) if isinstance(value, Secret) else value
+        key: value if not isinstance(value, Secret) else _secret(file, key, value) if secrets else "not looked up"
         for key, value in file.record.stream.config.items()
     }
 

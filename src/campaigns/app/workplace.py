@@ -8,16 +8,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import psutil
 
-from campaigns.app.streams import open_stream, sqlite_file
+from campaigns.app.streams import check_stream, open_stream, sqlite_file
 from campaigns.definitions import Customers, EventTable, WorkspaceFile, resolve, resolve_url
 from campaigns.engines.port import Engine, ResolvedSource
-from campaigns.errors import Damaged, InvalidDefinition, Unavailable
-from campaigns.ledger import Ledger, is_created
+from campaigns.errors import Damaged, InvalidDefinition, Problem, Unavailable
+from campaigns.ledger import Ledger, check_url, is_created
 from campaigns.plan import Scope, events_table
 from campaigns.streams import Stream
 
@@ -29,6 +30,24 @@ READER_MEMORY = "512MB"
 
 _SECRET_BYTES = 32
 _SPILLS = count()
+
+
+def check_places(file: WorkspaceFile) -> None:
+    """Look at what the URLs of the stream and the ledger say; nothing is connected and no secret is looked up.
+
+    Raises InvalidDefinition with every problem.
+    """
+    problems: list[Problem] = []
+    try:
+        check_stream(file)
+    except InvalidDefinition as error:
+        problems += error.problems
+    try:
+        check_url(resolve_url(file.root, file.record.ledger))
+    except InvalidDefinition as error:  # the line may hold a password
+        problems += [replace(file.problem(("ledger",), each.message), excerpt="") for each in error.problems]
+    if problems:
+        raise InvalidDefinition(problems)
 
 
 class Workplace:

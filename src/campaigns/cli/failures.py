@@ -53,7 +53,9 @@ def _message(error: BaseException, known: type[BaseException] | None) -> str:
 def _documented(kind: str, message: str, problems: Sequence[Problem], code: int, *, as_json: bool) -> int:
     if as_json:
         places = [
-            {"file": each.file, "line": each.line, "column": each.column, "message": each.message} for each in problems
+            {"file": each.file, "line": each.line, "column": each.column, "message": each.message}
+            for each in problems
+            if each.file
         ]
         write_json({"error": {"kind": kind, "message": message, "problems": places}, "exit_code": code})
     return code

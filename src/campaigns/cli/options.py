@@ -98,6 +98,7 @@ Rate = Annotated[
     typer.Option(
         metavar="N",
         min=1,
+        max=1_000_000_000,
         help="Events a second at most, kept for later resumes.  [default: as before, or as fast as it goes]",
         show_default=False,
     ),

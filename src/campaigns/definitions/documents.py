@@ -57,7 +57,11 @@ class Document:
     def complain(self, complaint: Complaint) -> Problem:
         """The problem of a complaint. Where a secret may stand the line is not quoted."""
         problem = self.problem(complaint.path, complaint.message, on_key=complaint.on_key)
-        hidden = complaint.path[:1] == ("secret",) or MISPLACED in complaint.message
+        hidden = (
+            complaint.path[:1] == ("secret",)
+            or complaint.path[:2] == ("stream", "config")
+            or MISPLACED in complaint.message
+        )
         return replace(problem, excerpt="") if hidden else problem
 
     def validate(self, record: type[R]) -> tuple[R | None, list[Problem]]:

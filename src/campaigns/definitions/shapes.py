@@ -58,5 +58,6 @@ def _bare(kind: Any) -> Any:
 def _has_tag(member: Any, part: str | int) -> bool:
     if get_origin(member) is Annotated:
         return any(isinstance(mark, Tag) and mark.tag == part for mark in get_args(member))
-    kind = member.model_fields["type"].annotation if hasattr(member, "model_fields") else None
+    field = member.model_fields.get("type") if hasattr(member, "model_fields") else None
+    kind = field.annotation if field else None
     return get_origin(kind) is Literal and part in get_args(kind)

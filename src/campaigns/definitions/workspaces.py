@@ -82,7 +82,7 @@ class Secret(Record):
         return self
 
 
-_SECRET_SETTING = re.compile(r"(^|[._])(password|passphrase|secret|token|pem|seed_str)$")
+_SECRET_SETTING = re.compile(r"(^|[._])(password|passphrase|secret|token|pem|seed_str)$|^sasl\.oauthbearer\.config$")
 
 
 class StreamSettings(Record):
@@ -99,6 +99,8 @@ class StreamSettings(Record):
     def _without_credentials(cls, url: str) -> str:
         if "@" in url.partition("://")[2].partition("/")[0]:
             raise refusal(f"credentials {MISPLACED}; put them into config, as {{env: NAME}} or {{file: PATH}}")
+        if "?" in url:
+            raise refusal(f"settings in the URL {MISPLACED}; put them into config, secrets as {{env: NAME}}")
         return url
 
     @field_validator("config", mode="before")

@@ -9,17 +9,16 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
-_AHEAD = 2
 _POLL_SECONDS = 0.1
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T]) -> Generator[T]:
-    """The same items, made in a thread of their own while the caller works; at most two wait.
+def ahead(items: Iterator[T], most: int = 2) -> Generator[T]:
+    """The same items, made in a thread of their own while the caller works; at most `most` wait.
 
     The thread starts with the first item that is asked for, and has ended when the generator is closed.
     """
-    queue: Queue[T | _End] = Queue(_AHEAD)
+    queue: Queue[T | _End] = Queue(most)
     abandoned = Event()
 
     def put(entry: T | _End) -> None:

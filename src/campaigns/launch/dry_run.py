@@ -8,7 +8,7 @@ from threading import Event
 
 from campaigns.launch.run import Ports, Watch, run
 from campaigns.ledger import Launch
-from campaigns.streams import Message, Messages, Publisher
+from campaigns.streams import Check, Message, Messages, Publisher, patient
 
 
 class Counting:
@@ -23,7 +23,7 @@ class Counting:
         """See `Publisher.identity`."""
         return self._real.identity
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Sequence[Message], check: Check = patient) -> None:
         """Count the bytes of the values."""
         self.bytes += sum(map(len, Messages.of(messages).values))
 
@@ -32,7 +32,9 @@ class Counting:
         self._real.close()
 
 
-def dry_run(claim: Launch, ports: Ports, watch: Watch | None, stop: Event | None) -> tuple[Launch, int]:
+def dry_run(
+    claim: Launch, ports: Ports, watch: Watch | None, stop: Event | None, *, confirm: bool
+) -> tuple[Launch, int]:
     """The launch as it would be, and the bytes of its events; nothing leaves, so nothing waits for a rate.
 
     `ports` has a ledger and a folder for snapshots to throw away. Raises as `run`.
@@ -43,5 +45,5 @@ def dry_run(claim: Launch, ports: Ports, watch: Watch | None, stop: Event | None
         opened.append(Counting(ports.publisher()))
         return opened[-1]
 
-    done = run(claim, replace(ports, publisher=publisher, paced=False), watch, stop)
+    done = run(claim, replace(ports, publisher=publisher, paced=False), watch, stop, confirm=confirm)
     return done, sum(each.bytes for each in opened)

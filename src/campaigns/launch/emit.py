@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 
 from campaigns.engines.port import Engine
 from campaigns.errors import CampaignsError
@@ -12,7 +12,7 @@ from campaigns.events.encode import Envelope
 from campaigns.failpoints import reach
 from campaigns.launch.ahead import ahead
 from campaigns.launch.lanes import Lane, lanes_of
-from campaigns.launch.outbox import Outbox
+from campaigns.launch.outbox import Outbox, lenient
 from campaigns.launch.pace import Pace
 from campaigns.launch.reading import Publish, Reader
 from campaigns.launch.snapshot import Snapshot
@@ -27,6 +27,9 @@ _PAGE_SECONDS = 10
 """A lane that is held to a rate reads what it sends in this time at once."""
 
 _SMALLEST_PAGE = 256
+_PAGES_EVENTS = 80_000
+"""Events that all lanes with a rate hold together, unless there are so many that each has the smallest page."""
+
 _LOOK_SECONDS = 0.1
 """How long an emission that waits for its pace sleeps until it looks again whether it should go on."""
 
@@ -59,41 +62,44 @@ def emit(
         if progress:
             progress(len(publish.messages))
 
-    outbox = Outbox(publisher, acknowledged)
-
-    def checked() -> None:
-        try:
-            check()
-        except CampaignsError:
-            outbox.settle()  # it is out, so it is noted
-            raise
-
+    outbox = Outbox(publisher, lenient(check), acknowledged)
     reader = Reader(engine, snapshot, envelope, claim, variables, max(1, PUBLISH_EVENTS // outbox.at_once))
-    lanes = lanes_of(snapshot.lanes)
-    for lane in lanes:  # before anything leaves, and before any lane is read ahead
-        reader.check(lane)
-    with ExitStack() as stack:
-        turns = [
-            stack.enter_context(closing(Turn(reader, lane, rates.get(lane.only[0]) if lane.only else None)))
-            for lane in lanes
-        ]
-        for turn, publish in _in_turns(turns, Pace(claim.rate), checked, outbox.settle):
-            reach("before-publish")
-            outbox.put(turn.lane, publish)
-        outbox.settle()
+    try:
+        with ExitStack() as stack:
+            turns = [stack.enter_context(closing(turn)) for turn in _turns(reader, lanes_of(snapshot.lanes), rates)]
+            for turn, publish in _in_turns(turns, Pace(claim.rate), check, outbox.settle):
+                reach("before-publish")
+                outbox.put(turn.lane, publish)
+            outbox.settle()
+    except CampaignsError:
+        with suppress(CampaignsError):  # the first error is the one to tell; what is out by now is noted
+            outbox.settle()
+        raise
+
+
+def _turns(reader: Reader, lanes: Sequence[Lane], rates: Mapping[str, int]) -> list[Turn]:
+    """The lanes of a launch. However many tenants have rates, what is read ahead for them together is bounded."""
+    held = [rates.get(lane.only[0]) if lane.only else None for lane in lanes]
+    paced = sum(rate is not None for rate in held)
+    most = min(reader.events, max(_SMALLEST_PAGE, _PAGES_EVENTS // max(1, paced)))
+    return [Turn(reader, lane, rate, most, alone=len(lanes) == 1) for lane, rate in zip(lanes, held, strict=True)]
 
 
 class Turn:
     """A lane in the round: what comes next in it, what it has sent, and when it may send again."""
 
-    def __init__(self, reader: Reader, lane: Lane, rate: int | None) -> None:
+    def __init__(self, reader: Reader, lane: Lane, rate: int | None, most: int, *, alone: bool) -> None:
         self.lane = lane
         self.pace = Pace(rate)
         self.ready_at = 0.0
         self._sent = 0
         self._tenants = len(lane.only) or max(1, len(reader.envelope.tenants) - len(lane.but))
         # A lane that is held to a rate keeps nothing open between its pages: there may be hundreds of them.
-        self._coming = ahead(reader.publishes(lane)) if rate is None else reader.pages(lane, _page(rate, reader.events))
+        self._coming = (
+            ahead(reader.publishes(lane), 2 if alone else 1)
+            if rate is None
+            else reader.pages(lane, min(most, max(_SMALLEST_PAGE, rate * _PAGE_SECONDS)))
+        )
         self._head: Publish | None = None
 
     @property
@@ -118,10 +124,6 @@ class Turn:
     def close(self) -> None:
         """Stop reading."""
         self._coming.close()
-
-
-def _page(rate: int, most: int) -> int:
-    return min(most, max(_SMALLEST_PAGE, rate * _PAGE_SECONDS))
 
 
 def _in_turns(

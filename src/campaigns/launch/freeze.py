@@ -75,7 +75,7 @@ def _write(
     parts.mkdir(parents=True, mode=0o700)
     written = engine.write(plan.decide(), parts, progress)
     engine.unchanged()  # screening and deciding read the sources one after the other: they must have read the same
-    counts = engine.rows(counts_query(written)) if written else []
+    counts = engine.rows(counts_query(written), lambda _: progress(1.0)) if written else []
     rows = {row["reason"]: row["rows"] for row in quarantined}
     books = count_books(counts, rows, plan.definition.campaign)
     counted = count_files(counts)
@@ -92,6 +92,6 @@ def _write(
         "lanes": own,
         "quarantine_samples": {row["reason"]: row["samples"] for row in quarantined},
     }
-    snapshot, digest = store_snapshot(parts, kept, about)
+    snapshot, digest = store_snapshot(parts, kept, about, check=lambda: progress(1.0))
     shards = shards_of((counted[file] for file in kept), own)
     return snapshot, digest, shards, books

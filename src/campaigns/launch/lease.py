@@ -12,13 +12,15 @@ from campaigns.ledger import Launch, Ledger
 _RENEW_SECONDS = 0.5
 """How often the lease is renewed: also how late a launcher notices that somebody paused or cancelled its launch."""
 
+_JOIN_SECONDS = 1.0
+
 
 class Lease:
     """A launcher's hold on its launch. `stop` is set by whoever wants the launcher to end."""
 
     def __init__(self, ledger: Ledger, claim: Launch, stop: Event) -> None:
         self._ledger, self._claim, self._stop = ledger, claim, stop
-        self._lost: CampaignsError | None = None
+        self._lost: Exception | None = None
 
     def check(self) -> None:
         """Return while the launch may go on. It asks no database: call it as often as you like.
@@ -41,6 +43,9 @@ class Lease:
                 return
             except CampaignsError:
                 continue  # the ledger is away: the fence of the next write decides, not this thread
+            except Exception as unknown:  # noqa: BLE001 - told by the next check: nobody may go on without a lease
+                self._lost = unknown
+                return
 
 
 @contextmanager
@@ -53,4 +58,4 @@ def leased(ledger: Ledger, claim: Launch, stop: Event) -> Iterator[Lease]:
         yield lease
     finally:
         done.set()
-        thread.join()
+        thread.join(_JOIN_SECONDS)  # it may hang on a ledger that is away

@@ -21,7 +21,7 @@ from campaigns.launch.freeze import freeze
 from campaigns.launch.guards import guard
 from campaigns.launch.lease import Lease, leased
 from campaigns.launch.snapshot import open_snapshot
-from campaigns.ledger import Launch, Ledger, State
+from campaigns.ledger import Launch, Ledger, State, person
 from campaigns.plan import Plan, envelope_of
 from campaigns.streams import Publisher
 
@@ -56,13 +56,14 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a launch works with. `publisher` opens a publisher of the stream; `planner` composes the plan of the
-    claimed definition and attaches its sources; `reader` opens an engine that only reads snapshots; `last` finds the
-    campaign's last complete launch before a claim; `root` is the workspace's folder. `paced` is false where rates
-    hold nothing back, because nothing really leaves."""
+    """What a launch works with. `stream` is the stream's URL, `publisher` opens a publisher of it; `planner` composes
+    the plan of the claimed definition and attaches its sources; `reader` opens an engine that only reads snapshots;
+    `last` finds the campaign's last complete launch before a claim; `root` is the workspace's folder. `paced` is false
+    where rates hold nothing back, because nothing really leaves."""
 
     root: Path
     ledger: Ledger
+    stream: str
     publisher: Callable[[], Publisher]
     snapshots: Path
     planner: Callable[[Launch], tuple[Plan, Engine]]
@@ -71,11 +72,19 @@ class Ports:
     paced: bool = True
 
 
-def run(claim: Launch, ports: Ports, watch: Watch | None = None, stop: Event | None = None) -> Launch:
+def run(
+    claim: Launch,
+    ports: Ports,
+    watch: Watch | None = None,
+    stop: Event | None = None,
+    *,
+    confirm: bool = False,
+) -> Launch:
     """Finish a claimed launch: every matched customer decided once, every event acknowledged, the books closed.
 
     Safe to interrupt anywhere and to call again. On an error the launch is released, so that it can be resumed.
-    Set `stop` from anywhere to end it early: it finishes the publish at hand, checkpoints, and raises Terminated.
+    `confirm` records a person's word that its audience is meant. Set `stop` from anywhere to end it early: it waits a
+    moment for what is under way, checkpoints, and raises Terminated.
 
     Raises Stopped when somebody pauses or cancels it, NeedsConfirmation before its first event when it matched
     suspiciously many, Conflict when another launcher takes it over, InvalidData, Unavailable, Damaged.
@@ -83,12 +92,18 @@ def run(claim: Launch, ports: Ports, watch: Watch | None = None, stop: Event | N
     started = time.monotonic()
     watch = watch or Unwatched()
     with _released_on_error(ports, claim), leased(ports.ledger, claim, stop or Event()) as lease:
+        if confirm:
+            ports.ledger.confirm(claim, person())
+            claim = _again(ports.ledger, claim)
+        watch.claimed(claim)
         # Opened before anything is decided: a dead broker or a missing topic is told at once, not after the freeze.
-        with closing(ports.publisher()) as publisher:
+        with closing(_opened(ports, lease)) as publisher:
             claim = _frozen(claim, ports, watch, lease)
             guard(claim, definition_of(claim).campaign, ports.last(claim))
             emitting = time.monotonic()
             _emitted(claim, ports, publisher, watch, lease)
+        with closing(_opened(ports, lease)) as again:  # one that was made anew meanwhile has none of the first events
+            ports.ledger.begin_emission(_again(ports.ledger, claim), ports.stream, again.identity)
         now = time.monotonic()
         reach("before-close")
         ports.ledger.complete(
@@ -100,6 +115,16 @@ def run(claim: Launch, ports: Ports, watch: Watch | None = None, stop: Event | N
         )
         reach("after-close")
     return _again(ports.ledger, claim)
+
+
+def _opened(ports: Ports, lease: Lease) -> Publisher:
+    """The publisher; what stopped the launch meanwhile counts more than a broker that does not answer."""
+    lease.check()
+    try:
+        return ports.publisher()
+    except CampaignsError:
+        lease.check()
+        raise
 
 
 def _frozen(claim: Launch, ports: Ports, watch: Watch, lease: Lease) -> Launch:
@@ -119,7 +144,13 @@ def _freeze(claim: Launch, ports: Ports, watch: Watch, lease: Lease) -> None:
         plan, engine = ports.planner(claim)
         with closing(engine):
             try:
-                freeze(plan, engine, ports.snapshots, ports.ledger, claim, check=lease.check, progress=watch.freezing)
+                try:
+                    freeze(
+                        plan, engine, ports.snapshots, ports.ledger, claim, check=lease.check, progress=watch.freezing
+                    )
+                except InvalidData:
+                    engine.unchanged()  # a file that was replaced while it was read seems broken, and is not
+                    raise
                 return
             except Changed:
                 if not again:
@@ -138,7 +169,7 @@ def _emitted(claim: Launch, ports: Ports, publisher: Publisher, watch: Watch, le
         watch.emitting(done, total)
 
     rates = {key: tenant.rate for key, tenant in definition.tenants.items() if tenant.rate is not None}
-    ports.ledger.begin_emission(claim, publisher.identity)
+    ports.ledger.begin_emission(claim, ports.stream, publisher.identity)
     with closing(ports.reader()) as engine:
         emit(
             snapshot,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,14 +84,19 @@ def open_snapshot(snapshots: Path, launch: Launch) -> Snapshot:
     return Snapshot(folder, manifest)
 
 
-def store_snapshot(parts: Path, files: Sequence[Path], about: Mapping[str, Any]) -> tuple[Snapshot, str]:
+def store_snapshot(
+    parts: Path, files: Sequence[Path], about: Mapping[str, Any], *, check: Callable[[], None]
+) -> tuple[Snapshot, str]:
     """Make the written files durable under a name that follows from their content; the manifest's checksum.
+
+    `check` is called before each file: it raises to stop.
 
     The folder is named after the manifest, which `about` makes the claim's own: a launcher that lost its claim can
     add a folder beside the valid one, never change it.
     """
     shards: list[dict[str, Any]] = []
     for number, file in enumerate(files):
+        check()
         _sync(file)
         shards.append({"shard": number, "file": file.name, "bytes": file.stat().st_size, "sha256": checksum(file)})
     manifest = {**about, "shards": shards}

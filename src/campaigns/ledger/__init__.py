@@ -1,6 +1,6 @@
 """Where launches, shards and the books are kept."""
 
-from campaigns.ledger.database import is_created
+from campaigns.ledger.database import check_url, is_created
 from campaigns.ledger.ledger import Ledger
 from campaigns.ledger.owner import Owner, person
 from campaigns.ledger.records import FINAL, HALTED, Entry, Launch, NewLaunch, Shard, State
@@ -15,6 +15,7 @@ __all__ = [
     "Owner",
     "Shard",
     "State",
+    "check_url",
     "is_created",
     "person",
 ]

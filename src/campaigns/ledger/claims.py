@@ -87,7 +87,7 @@ def _own(connection: Connection, found: Launch, owner: Owner, rate: int | None) 
     if rate is not None:
         values["rate"] = rate
     paused = found.state == State.PAUSED
-    if paused:
+    if paused or found.state == State.FAILED:  # a launcher is at work again: it may be paused
         values["state"] = State.CLAIMED
     fenced(connection, found, update(launches).values(values))
     who, what = (person(), "resumed") if paused else (str(owner), "claimed again")

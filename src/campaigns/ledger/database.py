@@ -58,6 +58,11 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def check_url(url: str) -> None:
+    """Raise InvalidDefinition for a URL that no ledger can have; nothing is connected."""
+    _parsed(url)
+
+
 def is_created(url: str) -> bool:
     """Whether the database holds a ledger, of whatever version; none is created. Raises as `open_database`."""
     engine = _engine(url)

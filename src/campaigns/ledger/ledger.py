@@ -184,7 +184,7 @@ class Ledger:
                 connection.execute(insert(shards), parts)
             _record(connection, launch, "frozen")
 
-    def begin_emission(self, launch: Launch, stream_identity: str) -> None:
+    def begin_emission(self, launch: Launch, stream: str, stream_identity: str) -> None:
         """Record which very stream acknowledges from here on.
 
         Raises Damaged when another one acknowledged events already: they would be lost without a word.
@@ -196,7 +196,7 @@ class Ledger:
                 f"`campaigns purge {launch.launch_id} --confirm`"
             )
         with self._writing() as connection:
-            working(connection, launch, update(launches).values(stream_identity=stream_identity))
+            working(connection, launch, update(launches).values(stream=stream, stream_identity=stream_identity))
 
     def checkpoint(self, launch: Launch, shard: int, lane: int, row: int, acknowledged: int) -> None:
         """The lane's rows before `row` of the file are done, `acknowledged` more events. Only after the stream's word.

@@ -17,13 +17,14 @@ class State(StrEnum):
     | from | to | by |
     | --- | --- | --- |
     | nothing | claimed | `claim` |
-    | claimed, freezing, emitting, failed | freezing | the launcher: `advance` |
+    | claimed, freezing, emitting | freezing | the launcher: `advance` |
     | freezing | emitting | the launcher: `validate_snapshot` |
-    | claimed, failed, with a valid snapshot | emitting | the launcher: `advance` |
+    | claimed, with a valid snapshot | emitting | the launcher: `advance` |
     | emitting | completed | the launcher: `complete` |
-    | claimed, freezing, emitting, failed | failed | the launcher: `release` |
+    | claimed, freezing, emitting | failed | the launcher: `release` |
     | claimed, freezing, emitting | paused | a person: `pause` |
     | paused | claimed | a person: `resume` |
+    | failed | claimed | `claim`, `resume` |
     | all but completed, expired | cancelled | a person: `cancel`, a purge |
     | all but completed, cancelled | expired | whoever calls `claim` or `resume` after `expires_at` |
 

@@ -1,6 +1,7 @@
 """Bytes in, acknowledged bytes out: the ports every stream implements. It knows no campaigns."""
 
 from campaigns.streams.port import (
+    Check,
     Creatable,
     Lost,
     Message,
@@ -10,6 +11,19 @@ from campaigns.streams.port import (
     Received,
     Stream,
     Subscriber,
+    patient,
 )
 
-__all__ = ["Creatable", "Lost", "Message", "Messages", "Overlapping", "Publisher", "Received", "Stream", "Subscriber"]
+__all__ = [
+    "Check",
+    "Creatable",
+    "Lost",
+    "Message",
+    "Messages",
+    "Overlapping",
+    "Publisher",
+    "Received",
+    "Stream",
+    "Subscriber",
+    "patient",
+]

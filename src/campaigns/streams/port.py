@@ -75,6 +75,14 @@ class Lost(CampaignsError):
     """The partition belongs to another member now, which receives again what was not acknowledged."""
 
 
+Check = Callable[[], None]
+"""Called at least twice a second while a publish waits for its server; what it raises ends the wait."""
+
+
+def patient() -> None:
+    """A check that never ends a wait."""
+
+
 class Publisher(Protocol):
     """Puts messages on the stream."""
 
@@ -82,13 +90,14 @@ class Publisher(Protocol):
     def identity(self) -> str:
         """Names this very stream for as long as it lives; one that was made anew in its place has another."""
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Sequence[Message], check: Check = patient) -> None:
         """Return once all messages are durable. If it raises, any of them may have been delivered.
 
         Messages of one key keep their order, within a call and from one call to the next.
 
         Raises:
             Unavailable: the stream is down, full or locked; the same call may succeed later.
+            NotFound: the stream does not exist (any more).
             InvalidData: a message is larger than the stream takes.
             Damaged: what the stream stored cannot be trusted.
         """
@@ -101,7 +110,7 @@ class Publisher(Protocol):
 class Overlapping(Protocol):
     """A publisher that can begin a publish while the one before is still being acknowledged."""
 
-    def begin(self, messages: Sequence[Message]) -> Callable[[], None]:
+    def begin(self, messages: Sequence[Message], check: Check = patient) -> Callable[[], None]:
         """Hand messages over; what is returned waits, as `publish` does, until all of them are durable.
 
         At most two publishes are under way, and they are waited for in the order in which they were begun. They may
@@ -157,7 +166,7 @@ class Stream(Protocol):
     """A named stream. To have one opens nothing; its publishers and subscribers do."""
 
     def publisher(self) -> Publisher:
-        """Open a publisher. Raises Unavailable, Damaged."""
+        """Open a publisher. Raises Unavailable, Damaged; NotFound where a stream must be created before."""
 
     def subscriber(self, group: str) -> Subscriber:
         """Join a consumer group; a new group starts at the oldest message. Raises Unavailable, Damaged."""
@@ -177,13 +186,13 @@ class Creatable(Protocol):
     """A stream that can be created beforehand."""
 
     def create(self, partitions: int, replication: int = 1, min_insync_replicas: int = 1) -> None:
-        """Create the stream, empty; one that exists with as many partitions stays as it is.
+        """Create the stream, empty; one that exists as asked for stays as it is.
 
         `replication` is how many copies brokers keep of every message, `min_insync_replicas` how many of them are
         written before a message counts as durable.
 
         Raises:
-            Conflict: it exists with another number of partitions.
+            Conflict: it exists with other partitions or replicas.
             InvalidDefinition: what is asked for cannot be had on this stream.
             Unavailable: the stream is down; the same call may succeed later.
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from campaigns import streams
-from campaigns.errors import InvalidData, Unavailable
+from campaigns.errors import InvalidData, Terminated, Unavailable
 from campaigns.streams.kafka import KafkaStream
 from campaigns.streams.kafka.publisher import FRESH_STARTS, Attempt, Fatal, Headers
 from support.servers.kafka import KafkaServer
@@ -107,14 +109,14 @@ def test_after_a_fatal_error_everything_is_published_again(
     attempts: list[Attempt] = []
     offer, settle = Attempt.offer, Attempt.settle
 
-    def offers_a_part(self: Attempt, columns: streams.Messages, headers: Headers | None) -> None:
+    def offers_a_part(self: Attempt, columns: streams.Messages, headers: Headers | None, check: streams.Check) -> None:
         attempts.append(self)
-        offer(self, columns if len(attempts) > 3 else columns[:3], headers)
+        offer(self, columns if len(attempts) > 3 else columns[:3], headers, check)
         if len(attempts) == 1:
             raise Fatal("the broker forgot a sequence")
 
-    def fails(self: Attempt) -> None:
-        settle(self)
+    def fails(self: Attempt, check: streams.Check) -> None:
+        settle(self, check)
         if len(attempts) <= 3:
             raise Fatal("the broker forgot a sequence")
 
@@ -207,6 +209,28 @@ def test_a_publish_that_is_refused_takes_the_other_one_nothing(stream: KafkaStre
         first()
         publisher.publish(messages(10, start=10))
     assert numbers_on(stream) == list(range(20))
+
+
+@pytest.mark.slow
+def test_a_wait_for_a_broker_that_does_not_answer_is_ended_by_the_check(
+    stream: KafkaStream, kafka_server: KafkaServer
+) -> None:
+    def check() -> None:
+        if time.monotonic() - started > 0.5:
+            raise Terminated("asked to end")
+
+    with closing(replace(stream, patience=60.0).publisher()) as publisher:
+        publisher.publish(messages(10))
+        os.kill(kafka_server.pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            with pytest.raises(Terminated):
+                publisher.publish(messages(10, start=10), check)
+            assert time.monotonic() - started < 2
+        finally:
+            os.kill(kafka_server.pid, signal.SIGCONT)
+        publisher.publish(messages(10, start=10))
+    assert sorted(set(numbers_on(stream))) == list(range(20))
 
 
 def test_closing_twice_and_publishing_after_it(stream: KafkaStream) -> None:

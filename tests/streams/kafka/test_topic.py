@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 
-from campaigns.errors import Conflict, InvalidDefinition, NotFound, Unavailable
+from campaigns.errors import Conflict, InvalidDefinition, NotFound
 from campaigns.streams import Creatable
 from campaigns.streams.kafka import KafkaStream
 
@@ -36,12 +36,14 @@ def test_creating_it_again_does_nothing_and_otherwise_is_a_conflict(stream: Kafk
     before = identity_of(stream)
     stream.create(4)
     assert identity_of(stream) == before
-    with pytest.raises(Conflict, match="has 4 partitions, asked for 5"):
+    with pytest.raises(Conflict, match="exists with partitions 4, asked for 5"):
         stream.create(5)
+    with pytest.raises(Conflict, match="exists with replication 1, asked for 3"):
+        stream.create(4, replication=3)
 
 
 def test_more_replicas_than_brokers_are_refused_in_the_brokers_words(stream: KafkaStream) -> None:
-    with pytest.raises(Unavailable, match="replication"):
+    with pytest.raises(InvalidDefinition, match="replication"):
         replace(stream, topic=f"{stream.topic}-3").create(1, replication=3, min_insync_replicas=2)
 
 

@@ -32,7 +32,7 @@ def test_creating_it_again_does_nothing_and_otherwise_is_a_conflict(stream: Nats
     before = identity_of(stream)
     stream.create(4)
     assert identity_of(stream) == before
-    with pytest.raises(Conflict, match="has 4 partitions, asked for 5"):
+    with pytest.raises(Conflict, match="exists with partitions 4, asked for 5"):
         stream.create(5)
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from nats.js.api import StreamConfig
 
-from campaigns.errors import InvalidData, NotFound, Unavailable
+from campaigns.errors import InvalidData, NotFound, Terminated, Unavailable
 from campaigns.streams import Message
 from campaigns.streams.nats import NatsStream, flight
 from campaigns.streams.nats.flight import Flight
@@ -122,6 +122,28 @@ def test_a_stream_that_is_full_says_so(stream: NatsStream) -> None:
         changed(stream, max_msgs=-1)
         publisher.publish(messages(100))
     assert sorted(numbers_on(stream)) == list(range(100))
+
+
+def test_a_wait_for_a_server_that_does_not_answer_is_ended_by_the_check(
+    own: NatsStream, own_server: NatsServer
+) -> None:
+    def check() -> None:
+        if time.monotonic() - started > 0.5:
+            raise Terminated("asked to end")
+
+    with closing(replace(own, patience=60.0).publisher()) as publisher:
+        publisher.publish(messages(10))
+        os.kill(own_server.pid, signal.SIGSTOP)
+        until("the server stands still", lambda: stopped(own_server.pid))
+        try:
+            started = time.monotonic()
+            with pytest.raises(Terminated):
+                publisher.publish(messages(10, start=10), check)
+            assert time.monotonic() - started < 3
+        finally:
+            os.kill(own_server.pid, signal.SIGCONT)
+        publisher.publish(messages(10, start=10))
+    assert sorted(numbers_on(own)) == list(range(20))
 
 
 def test_a_stream_that_was_deleted_meanwhile_is_told(stream: NatsStream) -> None:

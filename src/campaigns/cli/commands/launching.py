@@ -122,9 +122,14 @@ def followed(workspace: Path | None) -> Iterator[Progressing]:
 
 def _broken_off(how: str, launch_id: str | None, workspace: Path | None) -> str:
     """What the ledger says by now: an acknowledgement may have come between the last drawing and the end."""
+    from campaigns.errors import CampaignsError
+
     if launch_id is None:
         return f"{how} before the launch began: no event was emitted"
-    report = opened(workspace).status(launch_id)
+    try:
+        report = opened(workspace).status(launch_id)
+    except CampaignsError:  # the ledger is away: how it ended is still to be told
+        return f"{how}; nothing is lost\ncontinue with: {again(f'resume {launch_id}', workspace)}"
     done = (
         "before the audience was frozen: no event was emitted"
         if report["sent"] is None

@@ -27,7 +27,7 @@ FRESH_STARTS = 5
 AT_ONCE = 2
 """Publishes that may be under way."""
 
-FLUSH_SECONDS = 0.5
+FLUSH_SECONDS = 0.2
 """How long to wait before looking whether anything goes on."""
 
 
@@ -58,16 +58,16 @@ class KafkaPublisher:
         """See `Publisher.identity`: the topic's id."""
         return self._identity
 
-    def publish(self, messages: Sequence[port.Message]) -> None:
+    def publish(self, messages: Sequence[port.Message], check: port.Check = port.patient) -> None:
         """See `Publisher.publish`.
 
         Raises:
             Unavailable: nothing was acknowledged for `patience` seconds, or the broker refused.
             InvalidData: a message is larger than the topic takes.
         """
-        self.begin(messages)()
+        self.begin(messages, check)()
 
-    def begin(self, messages: Sequence[port.Message]) -> Callable[[], None]:
+    def begin(self, messages: Sequence[port.Message], check: port.Check = port.patient) -> Callable[[], None]:
         """See `Overlapping.begin`. Raises as `publish`; ValueError for a third publish at once."""
         if self._closed:
             raise ValueError("the publisher is closed")
@@ -75,9 +75,9 @@ class KafkaPublisher:
             raise ValueError(f"{AT_ONCE} publishes are under way; wait for the first of them")
         columns = port.Messages.of(messages)
         try:
-            return partial(self._wait, columns, self._offered(columns))
+            return partial(self._wait, columns, check, self._offered(columns, check))
         except Fatal as error:
-            return partial(self._again, columns, error)
+            return partial(self._again, columns, check, error)
 
     def close(self) -> None:
         """See `Publisher.close`."""
@@ -86,31 +86,31 @@ class KafkaPublisher:
             producer.drop()
         self._idle, self._under_way = [], []
 
-    def _offered(self, messages: port.Messages) -> Attempt:
+    def _offered(self, messages: port.Messages, check: port.Check) -> Attempt:
         producer = self._idle.pop() if self._idle else Attempt(self._topic)
         self._under_way.append(producer)
         with self._dropped_on_error(producer):
-            producer.offer(messages, self._headers)
+            producer.offer(messages, self._headers, check)
         return producer
 
-    def _wait(self, messages: port.Messages, producer: Attempt) -> None:
+    def _wait(self, messages: port.Messages, check: port.Check, producer: Attempt) -> None:
         try:
-            self._settle(producer)
+            self._settle(producer, check)
         except Fatal as error:
-            self._again(messages, error)
+            self._again(messages, check, error)
 
-    def _again(self, messages: port.Messages, error: Fatal) -> None:
+    def _again(self, messages: port.Messages, check: port.Check, error: Fatal) -> None:
         """Everything again: which of them arrived, nobody can tell."""
         for _ in range(FRESH_STARTS - 1):
             try:
-                return self._settle(self._offered(messages))
+                return self._settle(self._offered(messages, check), check)
             except Fatal as another:
                 error = another
         raise Unavailable(f"{self._topic.what}: gave up after {FRESH_STARTS} fatal errors: {error}") from error
 
-    def _settle(self, producer: Attempt) -> None:
+    def _settle(self, producer: Attempt, check: port.Check) -> None:
         with self._dropped_on_error(producer):
-            producer.settle()
+            producer.settle(check)
         self._under_way.remove(producer)
         self._idle.append(producer)
 
@@ -139,7 +139,7 @@ class Attempt:
         callbacks = {"on_delivery": self._failed, "error_cb": self._complained}
         self._producer = made(Producer, settings | callbacks, topic.config)
 
-    def offer(self, messages: port.Messages, headers: Headers | None) -> None:
+    def offer(self, messages: port.Messages, headers: Headers | None, check: port.Check) -> None:
         """Queue messages, all that went before being settled. Raises Unavailable, InvalidData, Fatal."""
         self._watch = Watch(self._topic.patience)
         produce = self._producer.produce if headers is None else partial(self._producer.produce, headers=headers)
@@ -152,14 +152,16 @@ class Attempt:
                 except BufferError:
                     self._producer.poll(0.01)
                     self._check(offered - len(self._producer))
+                    check()
                 except KafkaException as exception:
                     raise self._refused(error_of(exception), len(value)) from exception
         self._offered = len(messages)
 
-    def settle(self) -> None:
+    def settle(self, check: port.Check) -> None:
         """Return once everything offered is acknowledged. Raises Unavailable, InvalidData, Fatal."""
         while left := self._producer.flush(FLUSH_SECONDS):
             self._check(self._offered - left)
+            check()
         self._check(self._offered)  # the last thing heard may be a failure: empty is not yet delivered
 
     def drop(self) -> None:

@@ -9,15 +9,30 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
-from campaigns.errors import Conflict, Unavailable
+from campaigns.errors import Conflict, InvalidDefinition, Unavailable
 from campaigns.streams.kafka.errors import error_of, explained, unknown_topic
 from campaigns.streams.kafka.settings import LARGEST_MESSAGE, Value, made, merged
 
 ANSWER_SECONDS = 10.0
 """How long a cluster may take to answer a question about a topic."""
+
+
+NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+"""The id that brokers without topic ids give to all topics."""
+
+IMPOSSIBLE = frozenset(
+    {
+        KafkaError.INVALID_REPLICATION_FACTOR,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
+"""What a cluster says to a shape that it cannot or may not have."""
 
 
 class Shape(NamedTuple):
@@ -58,29 +73,43 @@ class Topic:
         A cluster that has no topic ids gives its own id and the topic's name. Raises as `check_exists`.
         """
         admin = self._admin()
-        cluster = self._metadata(admin)
+        cluster = self._with_controller(admin)
         if not partitions_of(cluster, self.name):
             raise unknown_topic(self.what)
+        without = f"{cluster.cluster_id}/{self.name}"
         if cluster.controller_id not in cluster.brokers:  # nobody to ask: librdkafka's mock cluster
-            return f"{cluster.cluster_id}/{self.name}"
+            return without
         with explained(self.what):
             asked = admin.describe_topics(TopicCollection([self.name]), request_timeout=self.answer_seconds)
-            return str(asked[self.name].result().topic_id)
+            found = str(asked[self.name].result().topic_id)
+        return without if found == NO_ID else found
 
     def create(self, shape: Shape) -> None:
-        """Create the topic and return once it can be used; a topic with as many partitions stays as it is.
+        """Create the topic and return once it can be used; a topic of that shape stays as it is.
 
         Raises:
-            Conflict: it exists with another number of partitions.
+            Conflict: it exists with another shape.
+            InvalidDefinition: the cluster cannot have this shape, in its words.
             Unavailable: the cluster does not answer, or refuses, in its words.
         """
         admin = self._admin()
-        found = partitions_of(self._metadata(admin), self.name)
-        if not found:
+        if not partitions_of(self._metadata(admin), self.name):
             self._create(admin, shape)
-            found = self._await(admin)
-        if found != shape.partitions:
-            raise Conflict(f"{self.what}: has {found} partitions, asked for {shape.partitions}")
+            self._await(admin)
+        found = self._shape(admin)
+        for what, has, asked in zip(Shape._fields, found, shape, strict=True):
+            if has != asked:
+                raise Conflict(f"{self.what}: exists with {what} {has}, asked for {asked}")
+
+    def _shape(self, admin: AdminClient) -> Shape:
+        """How the topic is by now."""
+        topic = self._metadata(admin).topics[self.name]
+        replicas = {len(partition.replicas) for partition in topic.partitions.values()}
+        resource = ConfigResource(ConfigResource.Type.TOPIC, self.name)
+        with explained(self.what):
+            (answer,) = admin.describe_configs([resource], request_timeout=self.answer_seconds).values()
+            in_sync = int(answer.result()["min.insync.replicas"].value)
+        return Shape(len(topic.partitions), min(replicas), in_sync)
 
     def _create(self, admin: AdminClient, shape: Shape) -> None:
         limits = {"min.insync.replicas": str(shape.min_insync_replicas), "max.message.bytes": str(LARGEST_MESSAGE)}
@@ -89,7 +118,10 @@ class Topic:
             try:
                 admin.create_topics([wanted], request_timeout=self.patience)[self.name].result()
             except KafkaException as exception:
-                if error_of(exception).code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody was faster
+                error = error_of(exception)
+                if error.code() in IMPOSSIBLE:
+                    raise InvalidDefinition(f"{self.what}: {error.str()}") from exception
+                if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody was faster
                     raise
 
     def _await(self, admin: AdminClient) -> int:
@@ -101,6 +133,15 @@ class Topic:
                 return len(topic.partitions)
             time.sleep(0.05)
         raise Unavailable(f"{self.what}: created, but without a leader for {self.patience:g} seconds")
+
+    def _with_controller(self, admin: AdminClient) -> ClusterMetadata:
+        """A cluster that has just come up may not know its controller yet. Raises Unavailable when it never does."""
+        deadline = time.monotonic() + self.answer_seconds
+        while (cluster := self._metadata(admin)).controller_id < 0:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{self.what}: the cluster has no controller")
+            time.sleep(0.1)
+        return cluster
 
     def _metadata(self, admin: AdminClient) -> ClusterMetadata:
         """All topics: to ask for one would create it where brokers create topics by themselves."""

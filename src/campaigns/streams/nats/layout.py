@@ -81,15 +81,16 @@ def layout(link: Link, info: StreamInfo) -> Layout:
 
 
 async def create(link: Link, partitions: int, replication: int) -> None:
-    """Create the stream; one with as many partitions stays as it is.
+    """Create the stream; one with as many partitions and replicas stays as it is.
 
-    Raises Conflict if it has another number of partitions, InvalidDefinition for what the servers refuse to make,
+    Raises Conflict if it has another number of either, InvalidDefinition for what the servers refuse to make,
     Unavailable.
     """
     info = await info_of(link) or await _created(link, partitions, replication)
-    found = len(info.config.subjects or ())
-    if found != partitions:
-        raise Conflict(f"{link.place.what}: has {found} partitions, asked for {partitions}")
+    found = {"partitions": len(info.config.subjects or ()), "replication": info.config.num_replicas or 1}
+    for what, asked in (("partitions", partitions), ("replication", replication)):
+        if found[what] != asked:
+            raise Conflict(f"{link.place.what}: exists with {what} {found[what]}, asked for {asked}")
     layout(link, info)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Event, Thread
 from typing import Any, TypeVar
 
@@ -18,11 +18,18 @@ from nats.js import JetStreamContext
 from campaigns.errors import Unavailable
 from campaigns.streams.nats.errors import is_final, words_of
 from campaigns.streams.nats.place import Place
+from campaigns.streams.port import Check, patient
 
 T = TypeVar("T")
 
-CLOSE_SECONDS = 2.0
+LOOK_SECONDS = 0.2
+"""How often a caller that waits looks whether it should go on."""
+
+CLOSE_SECONDS = 1.0
 """How long a server may take to hear that we go."""
+
+FAREWELL_SECONDS = 5.0
+"""How long a connection may take to close."""
 
 
 class Listening(Client):
@@ -76,10 +83,13 @@ class Link:
         """Asks JetStream; waits `answer_seconds` for an answer."""
         return self.client.jetstream(timeout=self.place.answer_seconds)
 
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run it in the connection's thread and return what it returns. An interrupted caller cancels it."""
+    def call(self, work: Coroutine[Any, Any, T], check: Check = patient) -> T:
+        """Run it in the connection's thread and return what it returns. An interrupted caller cancels it; so does
+        `check`, by what it raises."""
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            while not wait([future], LOOK_SECONDS).done:
+                check()
             return future.result()
         except BaseException:
             future.cancel()
@@ -89,7 +99,7 @@ class Link:
         """Let go of the server and end the thread; what is on its way is not waited for."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ended.set)
-            self._thread.join()
+            self._thread.join(FAREWELL_SECONDS)  # it ends with the process: no server that is gone holds us up
 
     async def send(self, frames: bytes) -> None:
         """Hand over many messages at once, as the protocol has them: a fifth of what `publish` takes for each."""

@@ -40,7 +40,7 @@ class NatsPublisher:
         """See `Publisher.identity`: the stream's name and when it was created."""
         return self._layout.identity
 
-    def publish(self, messages: Sequence[port.Message]) -> None:
+    def publish(self, messages: Sequence[port.Message], check: port.Check = port.patient) -> None:
         """See `Publisher.publish`.
 
         Raises:
@@ -56,7 +56,7 @@ class NatsPublisher:
         link, layout = self._opened()
         try:
             with explained(self._place.what):
-                link.call(Flight(link, layout, columns).land())
+                link.call(Flight(link, layout, columns).land(), check)
         except BaseException:  # what is still on its way must not follow later, between messages published again
             self._drop()
             raise

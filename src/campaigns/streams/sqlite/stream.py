@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from campaigns.errors import InvalidDefinition
-from campaigns.streams.port import Message, Received
+from campaigns.streams.port import Check, Message, Received, patient
 from campaigns.streams.sqlite import log, removal
 from campaigns.streams.sqlite.file import explained, is_empty, open_file, open_read_only, transaction
 from campaigns.streams.sqlite.log import Topic
@@ -154,8 +154,11 @@ class SqlitePublisher:
             found: str = self._connection.execute("SELECT id FROM identity").fetchone()[0]
         return found
 
-    def publish(self, messages: Sequence[Message]) -> None:
-        """See `Publisher.publish`. Removes each partition's oldest segment if it is past the retention."""
+    def publish(self, messages: Sequence[Message], check: Check = patient) -> None:
+        """See `Publisher.publish`; it asks no `check`, but waits for another writer for 30 s at most.
+
+        Removes each partition's oldest segment if it is past the retention.
+        """
         if not messages:
             return
         now = self._clock()
