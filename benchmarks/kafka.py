@@ -16,7 +16,6 @@ from benchmarks.results import Result
 from benchmarks.sides import Measured, highest, in_turns, middle, side
 from benchmarks.workspaces import copy_of, redirect, workspace
 
-_Found = Mapping[str, list[Measured]]
 _CLIENT = "the plain client"
 
 
@@ -33,7 +32,6 @@ def run(customers: int, rounds: int) -> Result:
             emit=_on(broker, frozen, emit),
             ceiling_without_header=_on(broker, frozen, produce, header=False),
             emit_without_header=_on(broker, frozen, emit, header=False),
-            ceiling_in_steps=_on(broker, frozen, produce, steps=True),
             ceiling_mock=side(produce_mock, workspace=str(frozen)),
             emit_mock=partial(_on_mock, frozen),
         )
@@ -43,7 +41,6 @@ def run(customers: int, rounds: int) -> Result:
     return Result(
         [
             *emission("Kafka", emitted["emit"], emitted["ceiling"], at_least(0.7)),
-            _waiting(emitted),
             *emission(
                 "Kafka, no header", emitted["emit_without_header"], emitted["ceiling_without_header"], at_least(0.7)
             ),
@@ -55,11 +52,11 @@ def run(customers: int, rounds: int) -> Result:
     )
 
 
-def produce(workspace: str, address: str, topic: str, header: bool = True, steps: bool = False) -> Mapping[str, Any]:
-    """Ready payloads through the plain client; with `steps` it waits for what it sent after every 20,000."""
+def produce(workspace: str, address: str, topic: str, header: bool = True) -> Mapping[str, Any]:
+    """Ready payloads through the plain client, as one endless pipeline."""
     from benchmarks.producer import produced
 
-    return produced(workspace, {"bootstrap.servers": address}, topic, header=header, steps=steps)
+    return produced(workspace, {"bootstrap.servers": address}, topic, header=header)
 
 
 def produce_mock(workspace: str) -> Mapping[str, Any]:
@@ -149,13 +146,6 @@ def emission(where: str, mine: list[Measured], client: list[Measured], bar: Bar 
 def _processors(what: str, mine: list[Measured], client: list[Measured], name: str) -> Figure:
     mean, other = (middle(each, name) / each[0]["events"] * 1e6 for each in (mine, client))
     return Figure(what, mean, "µs", _CLIENT, other)
-
-
-def _waiting(emitted: _Found) -> Figure:
-    """What it costs to wait for acknowledgements between publishes, as an emission does for its checkpoints."""
-    steps, endless = (emitted[name] for name in ("ceiling_in_steps", "ceiling"))
-    rates = [each[0]["events"] / middle(each, "seconds") for each in (steps, endless)]
-    return Figure("– the plain client, waiting after every 20,000", rates[0], "events/s", _CLIENT, rates[1])
 
 
 def _beside_naive(mine: list[Measured], naives: list[Measured], customers: int) -> Iterator[Figure]:

@@ -24,9 +24,7 @@ from support.tally import TALLY
 from support.workspaces import AS_OF
 
 BROKERS = {"kafka": "kafka_server", "nats": "nats_server"}
-BOTH = tuple(BROKERS)
-OTHERS = (*BROKERS, "postgres")
-KINDS = ["sqlite", *(pytest.param(name, marks=pytest.mark.server) for name in OTHERS)]
+KINDS = ["sqlite", *(pytest.param(name, marks=pytest.mark.server) for name in (*BROKERS, "postgres"))]
 
 
 LONG = int(os.environ.get("CAMPAIGNS_KILLS", "0")) >= 200
@@ -36,22 +34,29 @@ LONG = int(os.environ.get("CAMPAIGNS_KILLS", "0")) >= 200
 def pytest_configure(config: pytest.Config) -> None:
     """What this suite marks."""
     config.addinivalue_line(
-        "markers", "thinned: unless it is the long version, on sqlite and on one other kind in turn"
+        "markers", "thinned(*always): outside the long version a case runs on one kind, in turn, and on those always"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is thinned. Every kind has its turn within every test."""
-    thinned = [item for item in items if isinstance(item, pytest.Function) and item.get_closest_marker("thinned")]
+    kinds: dict[str, list[object]] = {}
     cases: dict[str, list[object]] = {}
+    thinned = []
+    for item in items:
+        marker = item.get_closest_marker("thinned")
+        if marker and isinstance(item, pytest.Function):
+            case = dict(item.callspec.params)
+            kind = case.pop("place", None) or case.pop("distant")
+            for seen, value in ((kinds, kind), (cases, case)):
+                if value not in seen.setdefault(item.originalname, []):
+                    seen[item.originalname].append(value)
+            thinned.append((item, kind, case, marker.args))
     left_out = set()
-    for item in thinned:
-        parameters = dict(item.callspec.params)
-        turns, kind = (OTHERS, parameters.pop("place")) if "place" in parameters else (BOTH, parameters.pop("distant"))
-        seen = cases.setdefault(item.originalname, [])
-        if parameters not in seen:
-            seen.append(parameters)
-        if not LONG and kind not in ("sqlite", turns[seen.index(parameters) % len(turns)]):
+    for item, kind, case, always in thinned:
+        turns = kinds[item.originalname]
+        turn = turns[cases[item.originalname].index(case) % len(turns)]
+        if not LONG and kind not in (*always, turn):
             left_out.add(item)
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])

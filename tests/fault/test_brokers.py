@@ -11,7 +11,7 @@ from support.launchers import PUBLISH_EVENTS, started
 from support.mortals import Distant, Mortal
 from support.places import Place, chance_of, seeds, until
 
-IMPATIENT = 3
+IMPATIENT = 2
 SLOW = 4 * PUBLISH_EVENTS
 """Events a second: a launch of a few seconds."""
 
@@ -35,6 +35,7 @@ def test_a_broker_that_is_killed_and_comes_back_is_waited_for(distant: Distant, 
     place.check_whole()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("seed", seeds(RUNS))
 def test_a_broker_may_be_killed_at_any_instant_and_the_launcher_too(distant: Distant, seed: int) -> None:
     place = distant.place

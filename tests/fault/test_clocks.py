@@ -21,6 +21,7 @@ streams = pytest.mark.parametrize("place", ["sqlite", NATS], indirect=True)
 both_ways = pytest.mark.parametrize("offset", [AHEAD, BEHIND])
 
 
+@pytest.mark.thinned
 @streams
 @both_ways
 def test_a_wrong_clock_changes_no_byte_of_an_event(place: Place, offset: str) -> None:
@@ -30,6 +31,7 @@ def test_a_wrong_clock_changes_no_byte_of_an_event(place: Place, offset: str) ->
     place.check_whole()
 
 
+@pytest.mark.thinned
 @ledgers
 @both_ways
 def test_a_launch_of_a_launcher_with_a_wrong_clock_is_taken_over_once_it_is_dead(place: Place, offset: str) -> None:
@@ -41,6 +43,7 @@ def test_a_launch_of_a_launcher_with_a_wrong_clock_is_taken_over_once_it_is_dead
     place.check_whole()
 
 
+@pytest.mark.thinned
 @ledgers
 @both_ways
 def test_a_launcher_with_a_wrong_clock_finishes_what_another_began(place: Place, offset: str) -> None:

@@ -78,7 +78,7 @@ def test_a_damaged_ledger_is_told_or_does_no_harm(
     assert local.killed_at(f"after-publish:{chance.randint(1, 8)}").exit == KILLED
     ledger = local.root / ".campaigns" / "ledger.db"
     close_log(ledger)
-    content, sent = ledger.read_bytes(), len(local.events())
+    content, sent = ledger.read_bytes(), local.stored()
     damage(ledger, chance)
     TALLY.faults[f"ledger {damage.__name__}"] += 1
 
@@ -89,7 +89,7 @@ def test_a_damaged_ledger_is_told_or_does_no_harm(
         for file in ledger.parent.glob("ledger.db*"):
             file.unlink()
         ledger.write_bytes(content)
-        local.interruptions += -(-(len(local.events()) - sent) // PUBLISH_EVENTS)  # the backup knows nothing of these
+        local.interruptions += -(-(local.stored() - sent) // PUBLISH_EVENTS)  # the backup knows nothing of these
         local.finish()
     local.check_whole()
 
@@ -101,7 +101,7 @@ def test_a_checkpoint_that_is_not_the_streams_closes_no_books(local: Place, wron
     assert local.killed_at("after-checkpoint:4").exit == KILLED
     ledger = local.root / ".campaigns" / "ledger.db"
     close_log(ledger)
-    content, sent = ledger.read_bytes(), len(local.events())
+    content, sent = ledger.read_bytes(), local.stored()
     with closing(sqlite3.connect(ledger)) as connection, connection:
         connection.execute(f"UPDATE shards SET {wrong} WHERE acknowledged > 0")
     TALLY.faults["checkpoint changed"] += 1
@@ -109,11 +109,11 @@ def test_a_checkpoint_that_is_not_the_streams_closes_no_books(local: Place, wron
     told = local.command("resume", "spring")
     assert told.returncode == DAMAGED, told.stderr
     if "sends" not in wrong:  # what is to be sent is counted at the end; where to begin is known before
-        assert len(local.events()) == sent
+        assert local.stored() == sent
     for file in ledger.parent.glob("ledger.db*"):
         file.unlink()
     ledger.write_bytes(content)
-    local.interruptions += -(-(len(local.events()) - sent) // PUBLISH_EVENTS)  # the backup knows nothing of these
+    local.interruptions += -(-(local.stored() - sent) // PUBLISH_EVENTS)  # the backup knows nothing of these
     local.finish()
     local.check_whole()
 

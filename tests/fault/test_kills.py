@@ -18,10 +18,10 @@ KINDS = 4
 MOST = 4
 """Interruptions of one launch: one to so many. A few launches are complete before."""
 
-RUNS = -(-int(os.environ.get("CAMPAIGNS_KILLS", "24")) * 6 // (KINDS * (MOST + 1) * 2))
+RUNS = -(-int(os.environ.get("CAMPAIGNS_KILLS", "12")) * 6 // (KINDS * (MOST + 1) * 2))
 
 
-@pytest.mark.thinned
+@pytest.mark.thinned("sqlite")
 @pytest.mark.parametrize("failpoint", [*NAMES, *LATER])
 def test_a_launcher_killed_at_a_failpoint_is_finished_by_resume(place: Place, failpoint: str) -> None:
     assert place.killed_at(failpoint).exit == KILLED

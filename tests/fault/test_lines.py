@@ -123,6 +123,7 @@ def test_a_line_that_is_slow_only_takes_longer(distant: Distant, name: str) -> N
     place.check_whole()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("seed", seeds(RUNS))
 def test_whatever_the_line_does_the_launch_ends_whole(distant: Distant, seed: int) -> None:
     """Every change of the line may repeat the publish at hand."""

@@ -103,6 +103,10 @@ class Place:
             found.setdefault(json.loads(event)["id"], []).append(event)
         return found
 
+    def stored(self) -> int:
+        """How many events are on the stream, copies included."""
+        return sum(1 for _ in Campaigns(self.root).events())
+
     def order(self, verb: str = "launch", **changes: Any) -> Order:
         """What a launcher here is to do."""
         return Order(self.root, verb=verb, **changes)

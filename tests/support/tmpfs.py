@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 _PAGE = 4096
+_TRIES = 1000
 
 
 @contextmanager
@@ -33,9 +34,14 @@ def filled(folder: Path, room: int) -> Iterator[None]:
     """The disk of a folder is full but for `room` bytes, while the block runs."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
-        with suppress(OSError):  # what it says of its room may be some pages off: write until it refuses
-            while file.write(bytes(_PAGE)):
-                pass
+        for _ in range(_TRIES):  # a refusal may come some pages early: each CPU counts for itself
+            with suppress(OSError):
+                while file.write(bytes(_PAGE)):
+                    pass
+            if not os.statvfs(folder).f_bfree:
+                break
+        else:
+            raise AssertionError(f"{folder} does not get full")
         file.truncate(max(0, file.tell() - room))
     try:
         yield

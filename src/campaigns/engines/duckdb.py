@@ -98,9 +98,12 @@ class DuckDB:
     def unchanged(self) -> None:
         """See `Engine.unchanged`."""
         for table, source in self._attached.items():
-            with self._translated(f"{source.name}: "):
-                if fingerprint(source) != self._fingerprints[table]:
-                    raise Changed(f"{source.name}: {source.shown} changed while the audience was being decided")
+            try:
+                found = fingerprint(source)
+            except (OSError, InvalidData):  # it is gone
+                found = []
+            if found != self._fingerprints[table]:
+                raise Changed(f"{source.name}: {source.shown} changed while the audience was being decided")
 
     def events(self, query: Query, start: int, rows: int) -> Generator[EventPortion]:
         """See `Engine.events`."""

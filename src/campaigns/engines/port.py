@@ -55,6 +55,11 @@ class EventPortion(NamedTuple):
         found: list[int] = self.columns.column(0).to_numpy().tolist()
         return found
 
+    @property
+    def end(self) -> int:
+        """The row after the last event."""
+        return int(self.columns.column(0)[-1].as_py()) + 1
+
     def lists(self) -> tuple[list[str], list[bytes], list[str]]:
         """Keys, payloads and ids."""
         keys, payloads, ids = (column.to_numpy(zero_copy_only=False).tolist() for column in self.columns.columns[1:])

@@ -10,7 +10,6 @@ from campaigns.engines.port import Engine
 from campaigns.errors import CampaignsError
 from campaigns.events.encode import Envelope
 from campaigns.failpoints import reach
-from campaigns.launch.ahead import ahead
 from campaigns.launch.lanes import Lane, lanes_of
 from campaigns.launch.outbox import Outbox, lenient
 from campaigns.launch.pace import Pace
@@ -64,6 +63,8 @@ def emit(
 
     outbox = Outbox(publisher, lenient(check), acknowledged)
     reader = Reader(engine, snapshot, envelope, claim, variables, max(1, PUBLISH_EVENTS // outbox.at_once))
+    for lane in lanes_of(snapshot.lanes):
+        reader.check(lane)  # before anything leaves: a wrong checkpoint would repeat events, or pass them over
     try:
         with ExitStack() as stack:
             turns = [stack.enter_context(closing(turn)) for turn in _turns(reader, lanes_of(snapshot.lanes), rates)]
@@ -96,7 +97,7 @@ class Turn:
         self._tenants = len(lane.only) or max(1, len(reader.envelope.tenants) - len(lane.but))
         # A lane that is held to a rate keeps nothing open between its pages: there may be hundreds of them.
         self._coming = (
-            ahead(reader.publishes(lane), 2 if alone else 1)
+            reader.publishes(lane, 2 if alone else 1)
             if rate is None
             else reader.pages(lane, min(most, max(_SMALLEST_PAGE, rate * _PAGE_SECONDS)))
         )

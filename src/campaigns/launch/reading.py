@@ -11,6 +11,7 @@ from typing import NamedTuple
 from campaigns.engines.port import Engine, EventPortion
 from campaigns.errors import Damaged
 from campaigns.events.encode import Envelope
+from campaigns.launch.ahead import ahead
 from campaigns.launch.lanes import Lane
 from campaigns.launch.snapshot import Snapshot
 from campaigns.ledger import Launch, Shard
@@ -43,6 +44,26 @@ class Publish(NamedTuple):
         )
 
 
+class Group(NamedTuple):
+    """The same before any object of Python's is made of an event."""
+
+    shard: int
+    portions: list[EventPortion]
+
+    @property
+    def events(self) -> int:
+        """How many there are."""
+        return sum(portion.columns.num_rows for portion in self.portions)
+
+    def publish(self) -> Publish:
+        """As messages."""
+        publish = Publish(self.shard, [], Messages([], [], []))
+        for portion in self.portions:
+            publish.rows.extend(portion.rows())
+            publish.messages.extend(*portion.lists())
+        return publish
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the shards of one launch's snapshot as messages, in publishes of at most `events`."""
@@ -68,59 +89,66 @@ class Reader:
                     f"{shard.acknowledged} acknowledged events end; restore the ledger from a backup"
                 )
 
-    def publishes(self, lane: Lane) -> Generator[Publish]:
+    def publishes(self, lane: Lane, waiting: int) -> Generator[Publish]:
         """Everything of a lane that is not acknowledged yet, as large publishes from readers that stay open.
+
+        The events are encoded in a thread of their own, at most `waiting` publishes ahead; they become objects of
+        Python's in the caller's, since two threads that both make objects stand in each other's way.
 
         Raises Damaged when a shard does not match its checksum, or does not hold the events that were counted in it.
         """
-        for shard in self._open(lane):
-            with closing(self._events(lane, shard, shard.checkpoint, min(_READ_ROWS, self.events))) as portions:
-                yield from self._counted(shard, self._gathered(shard, portions))
+        with closing(ahead(self._groups(lane), waiting)) as groups:
+            for group in groups:
+                yield group.publish()
 
     def pages(self, lane: Lane, page: int) -> Generator[Publish]:
         """The same in publishes of at most `page` events, nothing held open between them."""
         for shard in self._open(lane):
-            yield from self._counted(shard, self._paged(lane, shard, page))
+            for group in self._counted(shard, self._paged(lane, shard, page)):
+                yield group.publish()
+
+    def _groups(self, lane: Lane) -> Iterator[Group]:
+        for shard in self._open(lane):
+            with closing(self._events(lane, shard, shard.checkpoint, min(_READ_ROWS, self.events))) as portions:
+                yield from self._counted(shard, self._gathered(shard, portions))
 
     def _open(self, lane: Lane) -> Iterator[Shard]:
         for shard in self.claim.shards:
             if shard.lane == lane.number and shard.acknowledged < shard.sends:
                 yield shard
 
-    def _counted(self, shard: Shard, publishes: Iterator[Publish]) -> Iterator[Publish]:
+    def _counted(self, shard: Shard, groups: Iterator[Group]) -> Iterator[Group]:
         found = shard.acknowledged
-        for publish in publishes:
-            found += len(publish.messages)
-            yield publish
+        for group in groups:
+            found += group.events
+            yield group
         if found != shard.sends:
             raise Damaged(
                 f"shard {shard.shard} of launch {self.claim.launch_id!r} holds {found} events, {shard.sends} were "
                 "counted when it was frozen"
             )
 
-    def _gathered(self, shard: Shard, portions: Iterator[EventPortion]) -> Iterator[Publish]:
+    def _gathered(self, shard: Shard, portions: Iterator[EventPortion]) -> Iterator[Group]:
         """Portions put together while they fit."""
-        rows, messages, size = list[int](), Messages([], [], []), 0
+        group = Group(shard.shard, [])
         for portion in portions:
-            rows += portion.rows()
-            messages.extend(*portion.lists())
-            size += portion.columns.nbytes
-            if len(rows) + min(_READ_ROWS, self.events) > self.events or size >= PUBLISH_BYTES:
-                yield Publish(shard.shard, rows, messages)
-                rows, messages, size = [], Messages([], [], []), 0
-        if rows:
-            yield Publish(shard.shard, rows, messages)
+            group.portions.append(portion)
+            size = sum(each.columns.nbytes for each in group.portions)
+            if group.events + min(_READ_ROWS, self.events) > self.events or size >= PUBLISH_BYTES:
+                yield group
+                group = Group(shard.shard, [])
+        if group.portions:
+            yield group
 
-    def _paged(self, lane: Lane, shard: Shard, page: int) -> Iterator[Publish]:
+    def _paged(self, lane: Lane, shard: Shard, page: int) -> Iterator[Group]:
         start = shard.checkpoint
         while True:
             with closing(self._events(lane, shard, start, page)) as portions:
                 portion = next(portions, None)
             if portion is None:
                 return
-            publish = Publish(shard.shard, portion.rows(), Messages(*portion.lists()))
-            start = publish.end
-            yield publish
+            start = portion.end
+            yield Group(shard.shard, [portion])
 
     def _events(self, lane: Lane, shard: Shard, start: int, rows: int) -> Generator[EventPortion]:
         file = self._file(shard)

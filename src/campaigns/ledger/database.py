@@ -29,6 +29,10 @@ HEAD = "0002"
 READING = "campaigns_reading"
 """Execution option of a connection that only reads: it waits for no writer."""
 
+HASTY = "campaigns_hasty"
+"""Execution option of a connection whose commits need not reach the disk at once: the loss of power may undo them.
+On SQLite only: PostgreSQL would forget them when its own process dies."""
+
 _BUSY_SECONDS = 30.0
 _CONNECT_SECONDS = 10
 _RETRY_SECONDS = 0.02
@@ -202,7 +206,13 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(READING) else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get(READING):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Without the sync a commit is still in the write-ahead log: only the machine's death can undo it.
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if options.get(HASTY) else 'FULL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _migrate(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, case, func, insert, select, update
 from campaigns.errors import Conflict, Damaged
 from campaigns.ledger import rows
 from campaigns.ledger.claims import LEASE_SECONDS, create, refuse_other_definition, take_over
-from campaigns.ledger.database import open_database, reading_options, translated
+from campaigns.ledger.database import HASTY, open_database, reading_options, translated
 from campaigns.ledger.fence import expired, fenced, working
 from campaigns.ledger.owner import Owner
 from campaigns.ledger.records import FINAL, HALTED, Entry, Launch, NewLaunch, Shard, State
@@ -202,10 +202,11 @@ class Ledger:
         """The lane's rows before `row` of the file are done, `acknowledged` more events. Only after the stream's word.
 
         Also of a launch that was paused or cancelled meanwhile: the events are out. Raises Conflict as every write.
+        On SQLite it waits for no disk: a loss of power may undo it, and then events are repeated, never lost.
         """
         here = (shards.c.launch_id == launch.launch_id, shards.c.shard == shard, shards.c.lane == lane)
         moved = update(shards).where(*here).values(checkpoint=row, acknowledged=shards.c.acknowledged + acknowledged)
-        with self._writing() as connection:
+        with self._writing(hasty=True) as connection:
             fenced(connection, launch, update(launches).values(lease_until=_lease(connection)))
             if connection.execute(moved).rowcount != 1:
                 raise Damaged(f"launch {launch.launch_id!r}: the ledger has no lane {lane} of shard {shard}")
@@ -248,8 +249,8 @@ class Ledger:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with translated(), self._engine.begin() as connection:
+    def _writing(self, *, hasty: bool = False) -> Iterator[Connection]:
+        with translated(), self._engine.execution_options(**{HASTY: hasty}).begin() as connection:
             yield connection
 
 

@@ -28,9 +28,6 @@ LOOK_SECONDS = 0.2
 CLOSE_SECONDS = 1.0
 """How long a server may take to hear that we go."""
 
-FAREWELL_SECONDS = 5.0
-"""How long a connection may take to close."""
-
 
 class Listening(Client):
     """A client that can tell the answers under one inbox as bytes, the moment they are parsed.
@@ -99,7 +96,7 @@ class Link:
         """Let go of the server and end the thread; what is on its way is not waited for."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ended.set)
-            self._thread.join(FAREWELL_SECONDS)  # it ends with the process: no server that is gone holds us up
+            self._thread.join(5 * CLOSE_SECONDS)  # it ends with the process: no server that is gone holds us up
 
     async def send(self, frames: bytes) -> None:
         """Hand over many messages at once, as the protocol has them: a fifth of what `publish` takes for each."""
