@@ -18,8 +18,8 @@ TESTS = Path(__file__).parent
 SERVERS = {"kafka_server", "nats_server", "postgres_server"}
 """Fixtures that start a real server."""
 
-SLOW = {"cli", "docs", "fault", "samples"}
-"""Folders of tests that start processes, or disturb whole launches."""
+SLOW = {"cli", "docs", "fault", "launch", "samples"}
+"""Folders of tests that start processes, or run whole launches."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
