@@ -63,11 +63,12 @@ def emit(
 
     outbox = Outbox(publisher, lenient(check), acknowledged)
     reader = Reader(engine, snapshot, envelope, claim, variables, max(1, PUBLISH_EVENTS // outbox.at_once))
-    for lane in lanes_of(snapshot.lanes):
+    lanes = lanes_of(snapshot.lanes)
+    for lane in lanes:
         reader.check(lane)  # before anything leaves: a wrong checkpoint would repeat events, or pass them over
     try:
         with ExitStack() as stack:
-            turns = [stack.enter_context(closing(turn)) for turn in _turns(reader, lanes_of(snapshot.lanes), rates)]
+            turns = [stack.enter_context(closing(turn)) for turn in _turns(reader, lanes, rates)]
             for turn, publish in _in_turns(turns, Pace(claim.rate), check, outbox.settle):
                 reach("before-publish")
                 outbox.put(turn.lane, publish)
