@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+
 from campaigns.app.workplace import Workplace
 from campaigns.definitions import Definition, load_workspace
 from campaigns.definitions.instants import parse_instant
@@ -25,13 +27,12 @@ def payloads(workspace: str) -> Messages:
     assert launch is not None
     definition = Definition.model_validate_json(launch.definition)
     envelope = envelope_of(definition, LAUNCH, parse_instant(launch.as_of))
-    snapshot, messages = open_snapshot(place.snapshots, launch), Messages([], [], [])
+    snapshot, portions = open_snapshot(place.snapshots, launch), []
     with closing(place.reader()) as engine:
         for file in sorted({shard.shard for shard in launch.shards}):
             query = events_query(envelope, snapshot.verified(file), 0, variables=bool(definition.campaign.variables))
-            for portion in engine.events(query, 0, _ROWS):
-                messages.extend(*portion.lists())
-    return messages
+            portions.extend(engine.events(query, 0, _ROWS))
+    return Messages(pa.Table.from_batches(portions).select(["key", "value", "id"]))
 
 
 def envelope(workspace: str, campaign: str) -> Envelope:

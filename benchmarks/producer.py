@@ -11,7 +11,6 @@ from confluent_kafka import Producer
 
 from benchmarks.clock import Clock
 from benchmarks.payloads import payloads
-from campaigns.streams import Messages
 
 SETTINGS: Mapping[str, str | int | bool] = {
     "enable.idempotence": True,
@@ -35,15 +34,19 @@ def produced(workspace: str, server: Mapping[str, str | int], topic: str, *, hea
     """
     errors: list[object] = []
     messages, clock = payloads(workspace), Clock()
+    keys, values = messages.keys, messages.values  # objects before the clock runs
+    del messages
     reports = {"delivery.report.only.error": True, "on_delivery": lambda error, _: errors.append(error)}
     producer = Producer({**SETTINGS, **reports, **server})
-    _offer(producer, topic, messages[:1], header)  # before the clock: connects, and gets the idempotent producer's id
+    _offer(
+        producer, topic, keys[:1], values[:1], header
+    )  # before the clock: connects, and gets the idempotent producer's id
     assert producer.flush() == 0
     with clock.running():
-        _offer(producer, topic, messages[1:], header)
+        _offer(producer, topic, keys[1:], values[1:], header)
         assert producer.flush() == 0
     assert not errors
-    return {**clock.read(), "events": len(messages), "bytes": sum(map(len, messages.values))}
+    return {**clock.read(), "events": len(keys), "bytes": sum(map(len, values))}
 
 
 @contextmanager
@@ -55,10 +58,10 @@ def mock_broker(topic: str) -> Iterator[str]:
     producer.flush()
 
 
-def _offer(producer: Producer, topic: str, messages: Messages, header: bool) -> None:
+def _offer(producer: Producer, topic: str, keys: list[str], values: list[bytes], header: bool) -> None:
     """Hand over every message; where the queue is full, wait and offer the same one again."""
     produce = partial(producer.produce, topic, headers=HEADERS) if header else partial(producer.produce, topic)
-    for value, key in zip(messages.values, messages.keys, strict=True):
+    for value, key in zip(values, keys, strict=True):
         while True:
             try:
                 produce(value, key)

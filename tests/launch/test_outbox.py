@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
 import pytest
 
 from campaigns.errors import Terminated, Unavailable
 from campaigns.launch.lanes import Lane
 from campaigns.launch.outbox import GRACE_SECONDS, Outbox, lenient
 from campaigns.launch.reading import Publish
-from campaigns.streams import Check, Message, Messages, patient
+from campaigns.streams import Check, Message, patient
 
 LANE = Lane(0)
 
@@ -55,7 +56,7 @@ def outbox_of(publisher: Blocking) -> Outbox:
 
 
 def publish(key: str) -> Publish:
-    return Publish(0, [0], Messages([key], [b""], [key]))
+    return Publish(0, pa.table({"row": [0], "key": [key], "value": [b""], "id": [key]}))
 
 
 def test_a_publish_that_blocks_is_told_before_the_next_begins(happened: list[str]) -> None:

@@ -54,18 +54,18 @@ def test_events_come_in_the_order_of_the_rows(rows: int, tenants: list[str], rea
     held = [tenants[(number * 7) % len(tenants)] for number in range(rows)]
     file = shard(tmp_path / "s.parquet", held, ("send", "holdout", "send"))
     batches = list(reader.events(events_query(envelope(tenants), file, 0, variables=False), 0, 1000))
-    keys = [key for batch in batches for key in batch.lists()[0]]
+    keys = [key for batch in batches for key in batch["key"].to_pylist()]
     assert keys == [f"{held[number]}/{number}" for number in range(rows) if number % 3 != 1]
-    assert all(batch.columns.num_rows <= 1000 for batch in batches)
+    assert all(batch.num_rows <= 1000 for batch in batches)
 
 
 @pytest.mark.parametrize("start", [0, 1, 2, 499, 500])
 def test_emission_goes_on_behind_the_checkpoint(start: int, reader: DuckDB, tmp_path: Path) -> None:
     file = shard(tmp_path / "s.parquet", ["a", "b"] * 250)
     batches = list(reader.events(events_query(envelope(["a", "b"]), file, start, variables=False), start, 100))
-    ids = [[int(id_, 16) for id_ in batch.lists()[2]] for batch in batches]
+    ids = [[int(id_, 16) for id_ in batch["id"].to_pylist()] for batch in batches]
     assert [id_ for batch in ids for id_ in batch] == list(range(start, 500))
-    assert [row for batch in batches for row in batch.rows()] == list(range(start, 500))
+    assert [row for batch in batches for row in batch["row"].to_pylist()] == list(range(start, 500))
 
 
 def test_the_events_of_some_tenants_or_of_all_others(reader: DuckDB, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_events_of_some_tenants_or_of_all_others(reader: DuckDB, tmp_path: P
     found = {}
     for name, lane in {"a": {"only": ("a",)}, "others": {"but": ("a",)}, "all": {}}.items():
         query = events_query(envelope(["a", "b", "c"]), file, 0, variables=False, **lane)
-        found[name] = [row for batch in reader.events(query, 0, 100) for row in batch.rows()]
+        found[name] = [row for batch in reader.events(query, 0, 100) for row in batch["row"].to_pylist()]
     assert found["a"] == [row for row in range(0, 30, 2) if row % 3 == 0]
     assert sorted(found["a"] + found["others"]) == found["all"] == list(range(0, 30, 2))
 
@@ -84,7 +84,7 @@ def test_several_streams_are_read_in_turns(reader: DuckDB, tmp_path: Path) -> No
         reader.events(events_query(envelope(["a", "b"]), file, 0, variables=False, only=(tenant,)), 0, 2048)
         for tenant in "ab"
     ]
-    rows = [[row for portion in both for row in portion.rows()] for both in zip(*streams, strict=True)]
+    rows = [[row for portion in both for row in portion["row"].to_pylist()] for both in zip(*streams, strict=True)]
     assert sorted(row for some in rows for row in some) == list(range(10_000))
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
-from campaigns.engines.port import Changed, EventPortion, Progress, Query, ResolvedSource
+from campaigns.engines.port import Changed, Progress, Query, ResolvedSource
 from campaigns.engines.sources import attach, fingerprint
 from campaigns.errors import Damaged, InvalidData, Unavailable
 
@@ -105,7 +105,7 @@ class DuckDB:
             if found != self._fingerprints[table]:
                 raise Changed(f"{source.name}: {source.shown} changed while the audience was being decided")
 
-    def events(self, query: Query, start: int, rows: int) -> Generator[EventPortion]:
+    def events(self, query: Query, start: int, rows: int) -> Generator[pa.RecordBatch]:
         """See `Engine.events`."""
         try:
             with closing(self._connection.cursor()) as stream:  # of its own: several may be read in turns
@@ -119,7 +119,7 @@ class DuckDB:
                     if any(column.null_count for column in batch.columns):
                         raise Damaged(f"a decision in the rows from {start} on of a shard cannot be encoded")
                     start = int(found[-1]) + 1
-                    yield EventPortion(batch)
+                    yield batch
         except (duckdb.Error, pa.ArrowException) as error:
             raise Damaged(f"a shard cannot be read: {_message(error)}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -45,27 +45,6 @@ class ResolvedSource:
         return self.location.removesuffix(shown) if "://" not in self.location else ""
 
 
-class EventPortion(NamedTuple):
-    """Events of one shard, in the order of its rows: a column each of row, key, payload and id. It has at least one."""
-
-    columns: pa.RecordBatch
-
-    def rows(self) -> list[int]:
-        """The shard's row of each event, growing."""
-        found: list[int] = self.columns.column(0).to_numpy().tolist()
-        return found
-
-    @property
-    def end(self) -> int:
-        """The row after the last event."""
-        return int(self.columns.column(0)[-1].as_py()) + 1
-
-    def lists(self) -> tuple[list[str], list[bytes], list[str]]:
-        """Keys, payloads and ids."""
-        keys, payloads, ids = (column.to_numpy(zero_copy_only=False).tolist() for column in self.columns.columns[1:])
-        return keys, payloads, ids
-
-
 class Changed(Unavailable):
     """A source changed while it was read: what was decided may not fit together. Decide again."""
 
@@ -103,12 +82,12 @@ class Engine(Protocol):
     def unchanged(self) -> None:
         """Raise Changed when the files of a source are not those that were there when it was attached."""
 
-    def events(self, query: Query, start: int, rows: int) -> Generator[EventPortion]:
-        """Stream the query's columns row, key, payload, id: events of a shard from row `start` on.
+    def events(self, query: Query, start: int, rows: int) -> Generator[pa.RecordBatch]:
+        """Stream the query's columns row, key, value, id: events of a shard from row `start` on, rows growing.
 
-        At most `rows` of them a portion; memory is bounded, and several streams may be open at a time. Raises Damaged
-        when the file cannot be read, a row is out of order or comes twice, or a decision cannot be encoded: before
-        anything of that portion is handed out.
+        At least one and at most `rows` of them a portion; memory is bounded, and several streams may be open at a
+        time. Raises Damaged when the file cannot be read, a row is out of order or comes twice, or a decision cannot
+        be encoded: before anything of that portion is handed out.
         """
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from threading import Event
 
+import pyarrow.compute as pc
+
 from campaigns.launch.run import Ports, Watch, run
 from campaigns.ledger import Launch
 from campaigns.streams import Check, Message, Messages, Publisher, patient
@@ -25,7 +27,7 @@ class Counting:
 
     def publish(self, messages: Sequence[Message], check: Check = patient) -> None:
         """Count the bytes of the values."""
-        self.bytes += sum(map(len, Messages.of(messages).values))
+        self.bytes += pc.sum(pc.binary_length(Messages.of(messages).table["value"])).as_py() or 0
 
     def close(self) -> None:
         """See `Publisher.close`."""

@@ -56,10 +56,10 @@ def emit(
     def acknowledged(lane: Lane, publish: Publish) -> None:
         # The stream has these events now: a crash here repeats the publish, it never loses one.
         reach("after-publish")
-        ledger.checkpoint(claim, publish.shard, lane.number, publish.end, len(publish.messages))
+        ledger.checkpoint(claim, publish.shard, lane.number, publish.end, publish.events)
         reach("after-checkpoint")
         if progress:
-            progress(len(publish.messages))
+            progress(publish.events)
 
     outbox = Outbox(publisher, lenient(check), acknowledged)
     reader = Reader(engine, snapshot, envelope, claim, variables, max(1, PUBLISH_EVENTS // outbox.at_once))
@@ -113,7 +113,7 @@ class Turn:
         """How many events are there to be sent at once; none: the lane is done."""
         if self._head is None:
             self._head = next(self._coming, None)
-        return len(self._head.messages) if self._head else 0
+        return self._head.events if self._head else 0
 
     def take(self, events: int) -> Publish:
         """Send so many of those that are waiting."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from campaigns.engines.port import Engine, EventPortion
+import pyarrow as pa
+
+from campaigns.engines.port import Engine
 from campaigns.errors import Damaged
 from campaigns.events.encode import Envelope
 from campaigns.launch.ahead import ahead
@@ -25,43 +27,29 @@ _READ_ROWS = 2048
 
 
 class Publish(NamedTuple):
-    """Events of one shard, one after the other: the shard, the row of each, and the messages."""
+    """Events of one shard, one after the other: the shard, and a table of their rows, keys, values and ids."""
 
     shard: int
-    rows: list[int]
-    messages: Messages
-
-    @property
-    def end(self) -> int:
-        """The row after the last event."""
-        return self.rows[-1] + 1
-
-    def cut(self, events: int) -> tuple[Publish, Publish]:
-        """The first so many events, and the others."""
-        return (
-            Publish(self.shard, self.rows[:events], self.messages[:events]),
-            Publish(self.shard, self.rows[events:], self.messages[events:]),
-        )
-
-
-class Group(NamedTuple):
-    """The same before any object of Python's is made of an event."""
-
-    shard: int
-    portions: list[EventPortion]
+    table: pa.Table
 
     @property
     def events(self) -> int:
         """How many there are."""
-        return sum(portion.columns.num_rows for portion in self.portions)
+        return int(self.table.num_rows)
 
-    def publish(self) -> Publish:
-        """As messages."""
-        publish = Publish(self.shard, [], Messages([], [], []))
-        for portion in self.portions:
-            publish.rows.extend(portion.rows())
-            publish.messages.extend(*portion.lists())
-        return publish
+    @property
+    def end(self) -> int:
+        """The row after the last event."""
+        return int(self.table["row"][-1].as_py()) + 1
+
+    @property
+    def messages(self) -> Messages:
+        """What goes to the stream."""
+        return Messages(self.table.select(["key", "value", "id"]))
+
+    def cut(self, events: int) -> tuple[Publish, Publish]:
+        """The first so many events, and the others."""
+        return Publish(self.shard, self.table.slice(0, events)), Publish(self.shard, self.table.slice(events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +80,18 @@ class Reader:
     def publishes(self, lane: Lane, waiting: int) -> Generator[Publish]:
         """Everything of a lane that is not acknowledged yet, as large publishes from readers that stay open.
 
-        The events are encoded in a thread of their own, at most `waiting` publishes ahead; they become objects of
-        Python's in the caller's, since two threads that both make objects stand in each other's way.
+        They are encoded in a thread of their own, at most `waiting` publishes ahead.
 
         Raises Damaged when a shard does not match its checksum, or does not hold the events that were counted in it.
         """
-        with closing(ahead(self._groups(lane), waiting)) as groups:
-            for group in groups:
-                yield group.publish()
+        return ahead(self._large(lane), waiting)
 
     def pages(self, lane: Lane, page: int) -> Generator[Publish]:
         """The same in publishes of at most `page` events, nothing held open between them."""
         for shard in self._open(lane):
-            for group in self._counted(shard, self._paged(lane, shard, page)):
-                yield group.publish()
+            yield from self._counted(shard, self._paged(lane, shard, page))
 
-    def _groups(self, lane: Lane) -> Iterator[Group]:
+    def _large(self, lane: Lane) -> Iterator[Publish]:
         for shard in self._open(lane):
             with closing(self._events(lane, shard, shard.checkpoint, min(_READ_ROWS, self.events))) as portions:
                 yield from self._counted(shard, self._gathered(shard, portions))
@@ -117,40 +101,42 @@ class Reader:
             if shard.lane == lane.number and shard.acknowledged < shard.sends:
                 yield shard
 
-    def _counted(self, shard: Shard, groups: Iterator[Group]) -> Iterator[Group]:
+    def _counted(self, shard: Shard, publishes: Iterator[Publish]) -> Iterator[Publish]:
         found = shard.acknowledged
-        for group in groups:
-            found += group.events
-            yield group
+        for publish in publishes:
+            found += publish.events
+            yield publish
         if found != shard.sends:
             raise Damaged(
                 f"shard {shard.shard} of launch {self.claim.launch_id!r} holds {found} events, {shard.sends} were "
                 "counted when it was frozen"
             )
 
-    def _gathered(self, shard: Shard, portions: Iterator[EventPortion]) -> Iterator[Group]:
+    def _gathered(self, shard: Shard, portions: Iterator[pa.RecordBatch]) -> Iterator[Publish]:
         """Portions put together while they fit."""
-        group = Group(shard.shard, [])
+        gathered: list[pa.RecordBatch] = []
+        events = size = 0
         for portion in portions:
-            group.portions.append(portion)
-            size = sum(each.columns.nbytes for each in group.portions)
-            if group.events + min(_READ_ROWS, self.events) > self.events or size >= PUBLISH_BYTES:
-                yield group
-                group = Group(shard.shard, [])
-        if group.portions:
-            yield group
+            gathered.append(portion)
+            events, size = events + portion.num_rows, size + portion.nbytes
+            if events + min(_READ_ROWS, self.events) > self.events or size >= PUBLISH_BYTES:
+                yield Publish(shard.shard, pa.Table.from_batches(gathered))
+                gathered, events, size = [], 0, 0
+        if gathered:
+            yield Publish(shard.shard, pa.Table.from_batches(gathered))
 
-    def _paged(self, lane: Lane, shard: Shard, page: int) -> Iterator[Group]:
+    def _paged(self, lane: Lane, shard: Shard, page: int) -> Iterator[Publish]:
         start = shard.checkpoint
         while True:
             with closing(self._events(lane, shard, start, page)) as portions:
                 portion = next(portions, None)
             if portion is None:
                 return
-            start = portion.end
-            yield Group(shard.shard, [portion])
+            publish = Publish(shard.shard, pa.Table.from_batches([portion]))
+            start = publish.end
+            yield publish
 
-    def _events(self, lane: Lane, shard: Shard, start: int, rows: int) -> Generator[EventPortion]:
+    def _events(self, lane: Lane, shard: Shard, start: int, rows: int) -> Generator[pa.RecordBatch]:
         file = self._file(shard)
         query = events_query(self.envelope, file, start, variables=self.variables, only=lane.only, but=lane.but)
         return self.engine.events(query, start, rows)

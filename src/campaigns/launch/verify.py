@@ -34,7 +34,7 @@ _EXPECT = """
     INSERT INTO expected
     WITH events AS ({events}),
     own AS (SELECT unnest($tenants::VARCHAR[]) AS tenant, unnest($checkpoints::BIGINT[]) AS checkpoint)
-    SELECT id, md5_number(payload), row < coalesce(checkpoint, $checkpoint)
+    SELECT id, md5_number(value), row < coalesce(checkpoint, $checkpoint)
     FROM events LEFT JOIN own ON tenant = split_part(key, '/', 1)
 """
 # What cannot be parsed has no fields: it has the source's text in it, and is no event. Ids are cut, so that a hostile

@@ -51,7 +51,7 @@ def events_query(
     only: Sequence[str] = (),
     but: Sequence[str] = (),
 ) -> Query:
-    """row, key, payload, id of the events of a shard from row `start` on, in the order of its rows.
+    """row, key, value, id of the events of a shard from row `start` on, in the order of its rows.
 
     `only` names the tenants whose events are wanted, all without; those of the tenants in `but` are left out.
     """
@@ -61,7 +61,7 @@ def events_query(
         select(
             alias(column("file_row_number"), "row"),
             alias(key, "key"),
-            alias(function("encode", payload), "payload"),
+            alias(function("encode", payload), "value"),
             alias(column("event_id"), "id"),
         )
         .from_(_parquet([file], file_row_number=exp.true()))

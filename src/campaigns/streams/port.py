@@ -7,8 +7,11 @@ Publishers and subscribers are used by one thread at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol, overload, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
+
+import pyarrow as pa
 
 from campaigns.errors import CampaignsError
 
@@ -22,33 +25,45 @@ class Message(NamedTuple):
 
 
 class Messages(Sequence[Message]):
-    """Messages as columns of equal length, to make no object of each of millions.
+    """Messages as columns, to make no object of each of millions.
 
-    To everyone it is a sequence of `Message`; an adapter that is fed by columns takes `keys`, `values` and `ids`.
+    `table` has the columns key, value and id: text, bytes, text, none of them null. To everyone it is a sequence of
+    `Message`; an adapter that needs an object of each takes the lists `keys`, `values` and `ids`.
     """
 
-    def __init__(self, keys: list[str], values: list[bytes], ids: list[str]) -> None:
-        self.keys, self.values, self.ids = keys, values, ids
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Messages:
         """The same messages as columns."""
         if isinstance(messages, Messages):
             return messages
-        return cls(
-            [message.key for message in messages],
-            [message.value for message in messages],
-            [message.id for message in messages],
-        )
+        types = (pa.large_string(), pa.large_binary(), pa.large_string())
+        columns = zip(*messages, strict=True) if messages else ([], [], [])
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+        return cls(pa.table(arrays, list(Message._fields)))
 
-    def extend(self, keys: Iterable[str], values: Iterable[bytes], ids: Iterable[str]) -> None:
-        """Append messages, given by columns."""
-        self.keys += keys
-        self.values += values
-        self.ids += ids
+    @cached_property
+    def keys(self) -> list[str]:
+        """The key of each."""
+        return self._list("key")
+
+    @cached_property
+    def values(self) -> list[bytes]:
+        """The value of each."""
+        return self._list("value")
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The id of each."""
+        return self._list("id")
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return int(self.table.num_rows)
+
+    def __iter__(self) -> Iterator[Message]:
+        return map(Message, self.keys, self.values, self.ids)
 
     @overload
     def __getitem__(self, index: int) -> Message: ...
@@ -57,9 +72,16 @@ class Messages(Sequence[Message]):
     def __getitem__(self, index: slice) -> Messages: ...
 
     def __getitem__(self, index: int | slice) -> Message | Messages:
-        if isinstance(index, slice):
-            return Messages(self.keys[index], self.values[index], self.ids[index])
-        return Message(self.keys[index], self.values[index], self.ids[index])
+        if not isinstance(index, slice):
+            return Message(self.keys[index], self.values[index], self.ids[index])
+        start, stop, step = index.indices(len(self))
+        if step != 1:
+            return Messages.of(list(self)[index])
+        return Messages(self.table.slice(start, max(0, stop - start)))
+
+    def _list(self, name: str) -> list[Any]:
+        found: list[Any] = self.table[name].to_numpy(zero_copy_only=False).tolist()
+        return found
 
 
 class Received(NamedTuple):

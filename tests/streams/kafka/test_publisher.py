@@ -20,7 +20,7 @@ from confluent_kafka.cimpl import NewTopic
 from campaigns import streams
 from campaigns.errors import InvalidData, Terminated, Unavailable
 from campaigns.streams.kafka import KafkaStream
-from campaigns.streams.kafka.publisher import FRESH_STARTS, Attempt, Fatal, Headers
+from campaigns.streams.kafka.publisher import FRESH_STARTS, Attempt, Fatal
 from support.servers.kafka import KafkaServer
 
 
@@ -109,9 +109,9 @@ def test_after_a_fatal_error_everything_is_published_again(
     attempts: list[Attempt] = []
     offer, settle = Attempt.offer, Attempt.settle
 
-    def offers_a_part(self: Attempt, columns: streams.Messages, headers: Headers | None, check: streams.Check) -> None:
+    def offers_a_part(self: Attempt, columns: streams.Messages, check: streams.Check) -> None:
         attempts.append(self)
-        offer(self, columns if len(attempts) > 3 else columns[:3], headers, check)
+        offer(self, columns if len(attempts) > 3 else columns[:3], check)
         if len(attempts) == 1:
             raise Fatal("the broker forgot a sequence")
 

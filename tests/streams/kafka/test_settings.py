@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from campaigns.errors import InvalidDefinition
@@ -60,10 +62,10 @@ def test_other_settings_of_the_user_win() -> None:
     ],
 )
 def test_what_librdkafka_refuses_is_told_without_the_value(config: dict[str, Value], told: str) -> None:
-    from confluent_kafka import Producer
+    from campaigns.streams.kafka.producer import Producer
 
     with pytest.raises(InvalidDefinition, match=rf"^kafka config: .*{told}") as refusal:
-        made(Producer, merged("broker:9092", config, PRODUCER), config)
+        made(partial(Producer, topic="events", header=None), merged("broker:9092", config, PRODUCER), config)
     assert "hunter2" not in str(refusal.value)
 
 

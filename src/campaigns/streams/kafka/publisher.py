@@ -1,9 +1,8 @@
 """Publishing to a topic: fast while all is well, and no message forgotten when it is not.
 
-Two traps shape this file. Without a delivery callback librdkafka drops what it cannot deliver and `flush` returns
-0 all the same; so a callback is always set, it hears of failures only, and a publish counts as done only when the
-queue is empty *and* no failure was told. And a full queue refuses a message; the same one is offered again, else
-its key's order or the message itself would be lost.
+Two traps shape this file. librdkafka drops what it cannot deliver, and its queue is empty all the same; so failures are
+always reported, and a publish counts as done only when the queue is empty *and* no failure was told. And a full queue
+refuses a message; the same one is offered again, else its key's order or the message itself would be lost.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError
 
 from campaigns.errors import CampaignsError, InvalidData, Unavailable
 from campaigns.streams import port
-from campaigns.streams.kafka.errors import error_of, meaning
+from campaigns.streams.kafka.errors import meaning
+from campaigns.streams.kafka.producer import Header, Producer, Refused
 from campaigns.streams.kafka.settings import PRODUCER, made
 from campaigns.streams.kafka.topic import Topic
 
@@ -30,8 +30,8 @@ AT_ONCE = 2
 FLUSH_SECONDS = 0.2
 """How long to wait before looking whether anything goes on."""
 
-
-Headers = list[tuple[str, str | bytes | None]]
+ROOM_SECONDS = 0.01
+"""How long to wait for room in a full queue before the next look."""
 
 
 class Fatal(Exception):
@@ -48,8 +48,8 @@ class KafkaPublisher:
     def __init__(self, topic: Topic, identity: str, content_type: str | None) -> None:
         self._topic = topic
         self._identity = identity
-        self._headers: Headers | None = None if content_type is None else [("content-type", content_type)]
-        self._idle: list[Attempt] = [Attempt(topic)]
+        self._header = None if content_type is None else ("content-type", content_type.encode())
+        self._idle: list[Attempt] = [Attempt(topic, self._header)]
         self._under_way: list[Attempt] = []
         self._closed = False
 
@@ -87,10 +87,10 @@ class KafkaPublisher:
         self._idle, self._under_way = [], []
 
     def _offered(self, messages: port.Messages, check: port.Check) -> Attempt:
-        producer = self._idle.pop() if self._idle else Attempt(self._topic)
+        producer = self._idle.pop() if self._idle else Attempt(self._topic, self._header)
         self._under_way.append(producer)
         with self._dropped_on_error(producer):
-            producer.offer(messages, self._headers, check)
+            producer.offer(messages, check)
         return producer
 
     def _wait(self, messages: port.Messages, check: port.Check, producer: Attempt) -> None:
@@ -128,63 +128,52 @@ class KafkaPublisher:
 class Attempt:
     """A producer of librdkafka as long as it is healthy. After any error it is to be dropped."""
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: Topic, header: Header | None) -> None:
         self._topic = topic
-        self._failure: KafkaError | None = None  # the first message that could not be delivered
-        self._size = 0  # of that message
-        self._trouble: KafkaError | None = None  # the last thing that librdkafka complained of
         self._offered = 0
         self._watch = Watch(topic.patience)
-        settings = topic.settings(PRODUCER)
-        callbacks = {"on_delivery": self._failed, "error_cb": self._complained}
-        self._producer = made(Producer, settings | callbacks, topic.config)
+        build = partial(Producer, topic=topic.name, header=header)
+        self._producer = made(build, topic.settings(PRODUCER), topic.config)
 
-    def offer(self, messages: port.Messages, headers: Headers | None, check: port.Check) -> None:
+    def offer(self, messages: port.Messages, check: port.Check) -> None:
         """Queue messages, all that went before being settled. Raises Unavailable, InvalidData, Fatal."""
-        self._watch = Watch(self._topic.patience)
-        produce = self._producer.produce if headers is None else partial(self._producer.produce, headers=headers)
-        topic = self._topic.name
-        for offered, (key, value) in enumerate(zip(messages.keys, messages.values, strict=True)):
-            while True:
-                try:
-                    produce(topic, value, key)
-                    break
-                except BufferError:
-                    self._producer.poll(0.01)
-                    self._check(offered - len(self._producer))
+        self._watch, self._offered = Watch(self._topic.patience), 0
+        for batch in messages.table.to_batches():
+            calls = self._producer.calls(batch)
+            try:
+                while not self._producer.offer(calls):
+                    self._producer.hear(ROOM_SECONDS)
+                    self._check(self._offered + len(batch) - len(calls.left) - len(self._producer))
                     check()
-                except KafkaException as exception:
-                    raise self._refused(error_of(exception), len(value)) from exception
-        self._offered = len(messages)
+            except Refused as refused:
+                raise self._meaning(refused.error, refused.size) from refused
+            self._offered += len(batch)
 
     def settle(self, check: port.Check) -> None:
         """Return once everything offered is acknowledged. Raises Unavailable, InvalidData, Fatal."""
-        while left := self._producer.flush(FLUSH_SECONDS):
-            self._check(self._offered - left)
+        while not self._producer.flush(FLUSH_SECONDS):
+            self._check(self._offered - len(self._producer))
             check()
         self._check(self._offered)  # the last thing heard may be a failure: empty is not yet delivered
 
     def drop(self) -> None:
         """Forget what is queued; never blocks for what cannot be sent."""
-        try:
-            self._producer.purge()
-            self._producer.flush(0)  # the reports of what was purged; without them the client does not end
-        finally:
-            self._producer.close()
+        self._producer.close()
 
     def _check(self, acknowledged: int) -> None:
         """Raise what went wrong, if anything did."""
-        if self._failure is not None:
-            raise self._refused(self._failure, self._size)
-        if self._trouble is not None and self._trouble.fatal():
-            raise Fatal(self._trouble.str())
+        fatal, failure, trouble = self._producer.fatal, self._producer.failure, self._producer.trouble
+        if fatal is not None:  # before the failures, which are its consequence
+            raise Fatal(fatal.str())
+        if failure is not None:
+            raise self._meaning(failure.error, failure.size)
         if self._watch.is_over(acknowledged):
-            said = f": {self._trouble.str()}" if self._trouble is not None else ""
+            said = f": {trouble.str()}" if trouble is not None else ""
             raise Unavailable(
                 f"{self._topic.what}: nothing was acknowledged for {self._watch.patience:g} seconds{said}"
             )
 
-    def _refused(self, error: KafkaError, size: int) -> CampaignsError | Fatal:
+    def _meaning(self, error: KafkaError, size: int) -> CampaignsError | Fatal:
         if error.fatal() or error.code() == KafkaError._FATAL:
             return Fatal(error.str())
         if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE}:
@@ -194,16 +183,6 @@ class Attempt:
                 "(message.max.bytes), the topic takes batches (batch.size) of its max.message.bytes"
             )
         return meaning(self._topic.what, error)
-
-    def _failed(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None and self._failure is None:
-            self._failure, self._size = error, len(message.value() or b"")
-
-    def _complained(self, error: KafkaError) -> None:
-        if self._trouble is not None and self._trouble.fatal():
-            return  # nothing that comes after matters
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or self._trouble is None:  # the reason was told before
-            self._trouble = error
 
 
 class Watch:
