@@ -38,9 +38,8 @@ def produced(workspace: str, server: Mapping[str, str | int], topic: str, *, hea
     del messages
     reports = {"delivery.report.only.error": True, "on_delivery": lambda error, _: errors.append(error)}
     producer = Producer({**SETTINGS, **reports, **server})
-    _offer(
-        producer, topic, keys[:1], values[:1], header
-    )  # before the clock: connects, and gets the idempotent producer's id
+    # before the clock: connects, and gets the idempotent producer's id
+    _offer(producer, topic, keys[:1], values[:1], header)
     assert producer.flush() == 0
     with clock.running():
         _offer(producer, topic, keys[1:], values[1:], header)

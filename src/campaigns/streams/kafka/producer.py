@@ -11,6 +11,7 @@ import pyarrow as pa
 from confluent_kafka import KafkaError, KafkaException
 
 from campaigns.streams.kafka import librdkafka as c
+from campaigns.streams.kafka.settings import Value
 
 _TEXT = 512
 """Bytes for what librdkafka says of an error."""
@@ -18,7 +19,6 @@ _TEXT = 512
 _LEVELS = [logging.CRITICAL] * 3 + [logging.ERROR, logging.WARNING, logging.INFO, logging.INFO, logging.DEBUG]
 """Python's level of each of syslog's."""
 
-Value = str | int | float | bool
 Header = tuple[str, bytes]
 
 
@@ -174,9 +174,8 @@ def _placed(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Where each value of a column of text or bytes lies in memory, and its size in bytes."""
     large = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
     _, offsets, content = column.buffers()
-    ends = np.frombuffer(offsets, "<i8" if large else "<i4")[column.offset : column.offset + len(column) + 1].astype(
-        "<u8"
-    )
+    offsets = np.frombuffer(offsets, "<i8" if large else "<i4")
+    ends = offsets[column.offset : column.offset + len(column) + 1].astype("<u8")
     return ends[:-1] + np.uint64(content.address if content is not None else 0), np.diff(ends)
 
 
