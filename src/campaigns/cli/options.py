@@ -61,6 +61,7 @@ Subject = Annotated[
         metavar="CAMPAIGN|LAUNCH", parser=_text, autocompletion=_campaigns, help="Key of a campaign, or id of a launch."
     ),
 ]
+ExperimentArgument = Annotated[str, typer.Argument(metavar="EXPERIMENT", parser=_text, help="Key of an experiment.")]
 LaunchArgument = Annotated[str, typer.Argument(metavar="LAUNCH", parser=_text, help="Id of a launch.")]
 AnyLaunch = Annotated[str | None, typer.Argument(metavar="LAUNCH", parser=_text, help="Id of a launch; all without.")]
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", parser=_text, help="Id of a customer.")]
@@ -84,6 +85,21 @@ AsOf = Annotated[
         show_default=False,
     ),
 ]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        metavar="T",
+        parser=instant,
+        help="Count what happened before this instant, such as 2026-07-01.  [default: now]",
+        show_default=False,
+    ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(metavar="ATTRIBUTE", parser=_text, help="Also for each value of an attribute.", show_default=False),
+]
+MetricOption = Annotated[str, typer.Option(metavar="M", parser=_text, help="Key of a metric.")]
 LaunchId = Annotated[
     str | None,
     typer.Option(

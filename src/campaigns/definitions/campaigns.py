@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from campaigns.definitions.durations import Duration
-from campaigns.definitions.experiments import Experiment, Holdout
+from campaigns.definitions.experiments import Experiment
+from campaigns.definitions.holdouts import Holdout
+from campaigns.definitions.overrides import Overridable, Override
 from campaigns.definitions.records import Expression, Key, Name, PositiveCount, Record, refusal
 
 
@@ -70,6 +72,14 @@ class Campaign(Record):
     variables: Mapping[Name, Expression] = Field(
         default={}, description="Expressions over attributes: the values the template will need, by name."
     )
+    ignore_holdouts: Literal["all"] | tuple[Key, ...] = Field(
+        default=(),
+        description="The workspace's holdouts that do not hold for this campaign: all, or a list. For what must reach"
+        " everybody, such as a receipt.",
+    )
+    overridable: Overridable = Field(
+        default=Overridable(), description="What a tenant may decide for its own customers, and within what bounds."
+    )
     limit: PositiveCount | None = Field(
         default=None, description="Customers that a launch may match before it needs --confirm; default any number."
     )
@@ -86,21 +96,26 @@ class Campaign(Record):
     def _once_each(cls, tenants: Tenants) -> Tenants:
         return _without_repeats(tenants) if isinstance(tenants, tuple) else tenants
 
-    def offer_for(self, variant: str | None) -> str | None:
-        """The offer of a variant (None: of a campaign without an experiment), or None if there is none.
+    def offer_for(self, arm: str | None, override: Override | None = None) -> str | None:
+        """The offer of an arm (None: of a campaign without an experiment), or None if there is none.
 
-        A variant's own `offer:` wins, also when it is null; a variant that does not say gets the campaign's.
+        A tenant's own choice wins, then the `offer:` of the variant or the level, also when it is null; who does not
+        say gets the campaign's.
         """
-        if variant is None or self.experiment is None:
-            return self.offer
-        arm = self.experiment.variants[variant]
-        return arm.offer if arm.names_offer else self.offer
+        if override is not None and (arm in override.offers or (arm is None and override.names_offer)):
+            return override.offer if arm is None else override.offers[arm]
+        if arm is not None and self.experiment is not None:
+            for part in self.experiment.parts_of(arm):
+                if part.names_offer:
+                    return part.offer
+        return override.offer if override is not None and override.names_offer else self.offer
 
     @property
     def offers(self) -> frozenset[str]:
         """The keys of all offers that somebody may get."""
-        variants = [None] if self.experiment is None else [*self.experiment.variants]
-        return frozenset(offer for offer in map(self.offer_for, variants) if offer is not None)
+        arms = [None] if self.experiment is None else [*self.experiment.arms]
+        own = {offer for offer in map(self.offer_for, arms) if offer is not None}
+        return frozenset(own | set(self.overridable.offers))
 
     @property
     def units(self) -> frozenset[str]:

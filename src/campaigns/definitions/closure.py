@@ -9,14 +9,22 @@ from typing import TypeVar
 
 from campaigns.definitions.attributes import Attribute
 from campaigns.definitions.campaigns import Campaign, OfSurface
+from campaigns.definitions.holdouts import SharedHoldout
 from campaigns.definitions.offers import Offer
-from campaigns.definitions.records import Expression, Key, Name, Record
+from campaigns.definitions.records import Expression, Key, Name, Record, Text
 from campaigns.definitions.references import campaign_references
 from campaigns.definitions.sources import Customers, EventTable
 from campaigns.definitions.workspaces import Tenant, Workspace
 from campaigns.errors import InvalidDefinition, Problem
 
 T = TypeVar("T")
+
+
+class Promotion(Record):
+    """What a launch finishes: the test that `launch_id` was, with its winner for everybody who waited."""
+
+    launch_id: Text
+    variant: Text
 
 
 class Definition(Record):
@@ -30,30 +38,58 @@ class Definition(Record):
     attributes: Mapping[Name, Attribute]
     segments: Mapping[Key, Expression]
     offers: Mapping[Key, Offer]
+    holdouts: Mapping[Key, SharedHoldout] = {}
     campaign: Campaign
+    promotes: Promotion | None = None
 
     @property
     def version(self) -> str:
         """16 hex digits: the start of the SHA-256 of the definition as canonical JSON.
 
         Defaults are left out, so that a key added to the language later changes no version. The order of the
-        variants is part of the split, so it is part of the version; no other order is.
+        variants, or of factors and their levels, is part of the split, and that of holdouts says which one counts:
+        so they are part of the version; no other order is.
         """
         content = self.model_dump(mode="json", exclude_defaults=True, by_alias=True)
         experiment = self.campaign.experiment
-        order = list(experiment.variants) if experiment else []
+        order: list[object] = list(experiment.variants) if experiment else []
+        if experiment and experiment.factors:
+            order += [[factor, list(levels)] for factor, levels in experiment.factors.items()]
+        if self.holdouts:
+            order.append(list(self.holdouts))
         canonical = json.dumps([content, order], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def targeted(workspace: Workspace, campaign: Campaign) -> dict[str, Tenant]:
-    """The tenants a campaign addresses, by key, in the workspace's order."""
-    chosen = campaign.tenants
+def targeted(workspace: Workspace | Definition, campaign: Campaign) -> dict[str, Tenant]:
+    """The tenants a campaign addresses, by key, in the workspace's order; of their overrides, those of the campaign."""
+    chosen, name = campaign.tenants, campaign.campaign
     return {
-        key: tenant
+        key: tenant.model_copy(update={"overrides": {name: tenant.overrides[name]} if name in tenant.overrides else {}})
+        if tenant.overrides
+        else tenant
         for key, tenant in workspace.tenants.items()
         if chosen == "all" or (tenant.surface == chosen.surface if isinstance(chosen, OfSurface) else key in chosen)
     }
+
+
+def honoured(workspace: Workspace | Definition, campaign: Campaign) -> dict[str, SharedHoldout]:
+    """The workspace's holdouts that a campaign does not ignore and that hold for some of its tenants, by key."""
+    if campaign.ignore_holdouts == "all":
+        return {}
+    tenants = targeted(workspace, campaign)
+    return {
+        key: holdout
+        for key, holdout in workspace.holdouts.items()
+        if key not in campaign.ignore_holdouts and any(holds_for(holdout, key, tenants[key]) for key in tenants)
+    }
+
+
+def holds_for(holdout: SharedHoldout, key: str, tenant: Tenant) -> bool:
+    """Whether a holdout concerns a tenant."""
+    if holdout.tenants is not None:
+        return key in holdout.tenants
+    return holdout.surface is None or tenant.surface == holdout.surface
 
 
 def freeze(
@@ -69,7 +105,9 @@ def freeze(
     problems += [f"unknown segment {name!r}" for name in sorted(set(segments) - workspace.segments.keys())]
     if problems:
         raise InvalidDefinition([Problem(f"campaign {campaign.campaign!r}: {problem}") for problem in problems])
-    reached = _pick(workspace.attributes, {*attributes, *campaign.units})
+    holdouts = honoured(workspace, campaign)
+    units = {*campaign.units, *(holdout.unit for holdout in holdouts.values() if holdout.unit)}
+    reached = _pick(workspace.attributes, {*attributes, *units})
     return Definition(
         workspace=workspace.workspace,
         tenants=targeted(workspace, campaign),
@@ -79,6 +117,7 @@ def freeze(
         attributes=reached,
         segments=_pick(workspace.segments, {*segments, *campaign.audience.exclude}),
         offers=_pick(workspace.offers, campaign.offers),
+        holdouts=holdouts,
         campaign=campaign,
     )
 

@@ -31,3 +31,8 @@ class EventTable(Source):
     customer: Text = Field(description="The column that holds the customer's id.")
     tenant: Text = Field(description="The column that holds the tenant's key.")
     at: Text = Field(description="The column that holds when it happened: a timestamp, in UTC if it names no zone.")
+    id: Text | None = Field(
+        default=None,
+        description="The column that identifies an event: metrics count rows with the same one once. Default: every"
+        " row is an event.",
+    )

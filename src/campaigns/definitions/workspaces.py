@@ -10,7 +10,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from campaigns.definitions.attributes import Attribute
+from campaigns.definitions.holdouts import SharedHoldout
+from campaigns.definitions.metrics import Metric
 from campaigns.definitions.offers import Offer
+from campaigns.definitions.overrides import Override
 from campaigns.definitions.records import (
     MISPLACED,
     AnyScalar,
@@ -46,6 +49,10 @@ class Tenant(Record):
     )
     rate: PositiveCount | None = Field(
         default=None, description="Events a second that a launch may emit for this tenant; default as fast as it goes."
+    )
+
+    overrides: Mapping[Key, Override] = Field(
+        default={}, description="What it decides of campaigns for its own customers, by campaign, where they let it."
     )
 
     @field_validator("timezone")
@@ -152,6 +159,12 @@ class Workspace(Record):
     attributes: Mapping[Name, Attribute] = Field(
         default={},
         description="Values computed from events, by name. Columns of `customers` are attributes already.",
+    )
+    holdouts: Mapping[Key, SharedHoldout] = Field(
+        default={}, description="Customers who are withheld from all campaigns that do not ignore it, by key."
+    )
+    metrics: Mapping[Name, Metric] = Field(
+        default={}, description="What experiments are judged by, measured over events after the exposure, by name."
     )
     segments: Mapping[Key, Expression] = Field(default={}, description="Named rules, used by in_segment(name).")
     offers: Mapping[Key, Offer] = Field(default={}, description="The promotions that campaigns may hand out, by key.")

@@ -22,7 +22,8 @@ class Envelope:
     """What is the same in all events of one launch.
 
     `offers` maps an offer's key to its terms (everything of the event's `offer` object but the code);
-    `tenants` maps a tenant's key to its variables. Values must be JSON without NaN or infinity.
+    `tenants` maps a tenant's key to its variables. Values must be JSON without NaN or infinity. `levels` says whether
+    the experiment has factors.
     """
 
     workspace: str
@@ -34,6 +35,7 @@ class Envelope:
     as_of: datetime
     offers: Mapping[str, Mapping[str, object]]
     tenants: Mapping[str, Mapping[str, object]]
+    levels: bool = False
 
     @property
     def source(self) -> str:
@@ -75,6 +77,7 @@ def payload_sql(envelope: Envelope, tenant_json: exp.Expression, *, variables: b
         "channel": envelope.channel,
         "experiment": envelope.experiment,
         "variant": _nullable(_quoted("variant")),
+        **({"levels": _nullable(_to_json("levels"))} if envelope.levels else {}),
         "offer": _offer_sql(envelope.offers),
         "variables": _to_json("variables") if variables else {},
         "tenant": tenant_json,

@@ -40,6 +40,9 @@ class EventData(_Part):
     channel: str
     experiment: str | None = Field(description="Key of the experiment; null without one.")
     variant: str | None = Field(description="The customer's variant; null without an experiment.")
+    levels: dict[str, str] | None = Field(
+        default=None, description="The customer's level of each factor; absent unless the experiment has factors."
+    )
     offer: IssuedOffer | None
     variables: dict[str, Any] = Field(description="The campaign's variables for this customer, JSON types kept.")
     tenant: dict[str, Any] = Field(description="The tenant's variables.")

@@ -63,6 +63,11 @@ def held_out(basis_points: int, slice_0: str) -> bool:
     return bound is None or slice_0 < bound
 
 
+def within(low: int, high: int, slice_0: str) -> bool:
+    """Whether a unit with `slice_0` lies in the range of basis points (0 to 10000), the upper one excluded."""
+    return held_out(high, slice_0) and not held_out(low, slice_0)
+
+
 def digest_sql(salt: str, unit: exp.Expression) -> exp.Expression:
     """`digest` in SQL; NULL where the unit is NULL."""
     return exp.MD5(this=exp.DPipe(this=exp.Literal.string(f"{salt}:"), expression=unit))
@@ -82,6 +87,14 @@ def held_out_sql(basis_points: int, digest_: exp.Expression) -> exp.Expression:
     """`held_out` in SQL."""
     bound = _boundary(basis_points, 10_000)
     return exp.true() if bound is None else _slice_sql(digest_, 0) < _text(bound)
+
+
+def within_sql(low: int, high: int, digest_: exp.Expression) -> exp.Expression:
+    """`within` in SQL."""
+    below, bound = held_out_sql(high, digest_), _text(_boundary(low, 10_000))
+    if low == 0:
+        return below
+    return exp.Paren(this=exp.And(this=below, expression=_slice_sql(digest_, 0) >= bound))
 
 
 def _boundary(cumulative: int, total: int) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from campaigns.definitions import Campaign
+from campaigns.definitions import Definition
 from campaigns.experiment.split import SUSPICIOUS, split_p_value
+from campaigns.experiment.splits import splits
 from campaigns.ledger import Launch
 
 
@@ -22,13 +23,12 @@ _COLUMNS = ("filename", "outcome", "reason", "variant", "offer", "tenant")
 
 
 def count_books(
-    counts: Sequence[Mapping[str, Any]], quarantined_rows: Mapping[str, int], campaign: Campaign
+    counts: Sequence[Mapping[str, Any]], quarantined_rows: Mapping[str, int], definition: Definition
 ) -> dict[str, Any]:
     """The books from the rows of `counts_query`."""
     outcomes = list(_grouped(counts, "outcome", "reason"))
-    variants = _sent(counts, "variant")
-    experiment = campaign.experiment
-    weights = {name: arm.weight for name, arm in experiment.variants.items()} if experiment else {}
+    ignored = definition.campaign.ignore_holdouts
+    arms = [row for row in _grouped(counts, "variant", "tenant") if row["variant"] is not None]
     return {
         "matched": sum(row["decisions"] for row in outcomes),
         "sent": sum(row["sends"] for row in outcomes),
@@ -36,11 +36,33 @@ def count_books(
         "suppressed": {row["reason"]: row["decisions"] for row in outcomes if row["outcome"] == "suppressed"},
         "quarantined": {row["reason"]: row["decisions"] for row in outcomes if row["outcome"] == "quarantined"},
         "quarantined_rows": dict(quarantined_rows),
-        "variants": variants,
+        "variants": _summed(arms, "sends"),
         "offers": _sent(counts, "offer"),
         "tenants": _sent(counts, "tenant"),
-        "split_p_value": split_p_value(variants, weights),
+        "split_p_value": split_of(arms, "chance", definition),
+        "ignore_holdouts": ignored if ignored == "all" else list(ignored),
     }
+
+
+def split_of(arms: Sequence[Mapping[str, Any]], count: str, definition: Definition) -> float | None:
+    """Whether chance split as the weights say, from rows by tenant and variant; see `split_p_value`."""
+    if definition.promotes:
+        return None
+    left, observed, weights = list(arms), [], []
+    for split in splits(definition.campaign, definition.tenants):
+        mine = [row for row in left if split.tenants is None or row["tenant"] in split.tenants]
+        left = [row for row in left if row not in mine]
+        observed.append(_summed(mine, count))
+        weights.append(split.weights)
+    return split_p_value(observed, weights)
+
+
+def _summed(arms: Sequence[Mapping[str, Any]], count: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in arms:
+        if row[count]:
+            found[row["variant"]] = found.get(row["variant"], 0) + row[count]
+    return dict(sorted(found.items()))
 
 
 def count_files(counts: Sequence[Mapping[str, Any]]) -> dict[Path, dict[str, Counted]]:
@@ -66,6 +88,7 @@ def report(launch: Launch) -> dict[str, Any]:
         **{name: books.get(name) for name in ("variants", "offers", "tenants", "split_p_value")},
         "seconds": seconds,
         "campaign_version": launch.campaign_version,
+        "ignore_holdouts": books.get("ignore_holdouts"),
         "error": launch.error,
         "purged_at": launch.purged_at,
     }

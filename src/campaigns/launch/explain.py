@@ -9,12 +9,22 @@ from math import isfinite
 from typing import Any
 
 from campaigns.audience import conjuncts
-from campaigns.definitions import Campaign, Definition, Experiment, Holdout
+from campaigns.definitions import Definition, Experiment, Test, arm_name
 from campaigns.definitions.instants import format_instant
 from campaigns.engines.port import Engine
 from campaigns.errors import InvalidDefinition, NotFound
-from campaigns.experiment.md5x32 import boundaries, digest, held_out, slice_of, variant_index
-from campaigns.plan import Customer, Plan, experiment_salt, holdout_salt
+from campaigns.experiment.md5x32 import boundaries, digest, held_out, slice_of, variant_index, within
+from campaigns.experiment.splits import splits
+from campaigns.plan import (
+    Customer,
+    Plan,
+    Withheld,
+    allocation_salt,
+    experiment_salt,
+    holdout_salt,
+    test_salt,
+    withheld,
+)
 
 Row = Mapping[str, Any]
 
@@ -91,7 +101,7 @@ def _document(frozen: Frozen, sources: Sources | None, only: Sequence[Customer],
         "decision": _json(dict(decision)) if decision else None,
         "rule": _rule(sources.plan, row) if sources and row else None,
         "exclusions": _exclusions(sources.plan, row) if sources and row else None,
-        **_buckets(campaign, who, row, decision),
+        **_buckets(frozen, who, row, decision),
         "offer": _offer(frozen.definition, row, decision),
     }
 
@@ -144,54 +154,105 @@ def _exclusions(plan: Plan, row: Row) -> list[dict[str, Any]]:
     ]
 
 
-def _buckets(campaign: Campaign, who: Customer, row: Row | None, decision: Row | None) -> dict[str, Any]:
-    holdout = experiment = None
-    if campaign.holdout:
-        unit = _unit(campaign.holdout, "holdout_unit", who, row, decision)
-        holdout = _holdout(campaign.holdout, unit)
-    if campaign.experiment:
-        unit = _unit(campaign.experiment, "experiment_unit", who, row, decision)
-        experiment = _experiment(campaign.experiment, unit)
-    return {"holdout": holdout, "experiment": experiment}
+def _buckets(frozen: Frozen, who: Customer, row: Row | None, decision: Row | None) -> dict[str, Any]:
+    """Every holdout that holds for the customer, in order, and the experiment."""
+    campaign = frozen.definition.campaign
+    shared = frozen.definition.holdouts
+    holdouts = [
+        _holdout(each, _unit(each.holdout.unit, None if each.key in shared else "holdout_unit", who, row, decision))
+        for each in withheld(frozen.definition, campaign, frozen.as_of)
+        if each.tenants is None or who.tenant in each.tenants
+    ]
+    experiment = None
+    if campaign.experiment and not frozen.definition.promotes:
+        unit = _unit(campaign.experiment.unit, "experiment_unit", who, row, decision)
+        experiment = _experiment(frozen.definition, campaign.experiment, who, unit)
+    own = campaign.holdout.key if campaign.holdout else None
+    holdout = next((each for each in holdouts if each["key"] == own), None)
+    return {"holdouts": holdouts, "holdout": holdout, "experiment": experiment}
 
 
-def _unit(part: Holdout | Experiment, kept: str, who: Customer, row: Row | None, decision: Row | None) -> str | None:
-    if part.unit is None:
+def _unit(unit: str | None, kept: str | None, who: Customer, row: Row | None, decision: Row | None) -> str | None:
+    if unit is None:
         return f"{who.tenant}/{who.customer}"
-    value = decision[kept] if decision else row[f"attribute {part.unit}"] if row else None
+    value = decision[kept] if decision and kept else row[f"attribute {unit}"] if row else None
     return None if value is None else str(value)
 
 
-def _holdout(holdout: Holdout, unit: str | None) -> dict[str, Any]:
-    cut = None if unit is None else slice_of(digest(holdout_salt(holdout), unit), 0)
-    bound = boundaries([holdout.basis_points, 10_000 - holdout.basis_points])[0]
+def _holdout(each: Withheld, unit: str | None) -> dict[str, Any]:
+    points = each.holdout.basis_points
+    cut = None if unit is None else slice_of(digest(holdout_salt(each.key, each.holdout), unit), 0)
     return {
-        "key": holdout.key,
-        "percent": holdout.percent,
+        "key": each.key,
+        "percent": each.holdout.percent,
         "unit": unit,
         "slice": cut,
-        "below": bound,
-        "held_out": None if cut is None else held_out(holdout.basis_points, cut),
+        "below": boundaries([points, 10_000 - points])[0],
+        "held_out": None if cut is None else held_out(points, cut),
     }
 
 
-def _experiment(experiment: Experiment, unit: str | None) -> dict[str, Any]:
-    names = list(experiment.variants)
-    weights = [arm.weight for arm in experiment.variants.values()]
-    cut = None if unit is None else slice_of(digest(experiment_salt(experiment), unit), 1)
+def _experiment(definition: Definition, experiment: Experiment, who: Customer, unit: str | None) -> dict[str, Any]:
+    arms = next(
+        split.weights
+        for split in splits(definition.campaign, definition.tenants)
+        if split.tenants is None or who.tenant in split.tenants
+    )
+    if experiment.factors:
+        factors = {
+            name: _drawn(
+                {level: part.weight for level, part in levels.items()}, experiment_salt(experiment, name), unit
+            )
+            for name, levels in experiment.factors.items()
+        }
+        drawn = {name: found["variant"] for name, found in factors.items()}
+        found = {"slice": None, "below": None, "variant": arm_name(drawn) if unit is not None else None}
+    else:
+        factors, found = None, _drawn(arms, experiment_salt(experiment), unit)
     return {
         "key": experiment.key,
         "unit": unit,
-        "slice": cut,
-        "below": dict(zip(names, boundaries(weights), strict=True)),
-        "variant": None if cut is None else names[variant_index(weights, cut)],
+        **found,
+        "factors": factors,
+        "allocation": None if experiment.everyone else _allocation(experiment, unit),
+        "test": _tested(experiment, experiment.test, unit) if experiment.test else None,
+        "forced": experiment.forced.get(f"{who.tenant}/{who.customer}"),
     }
+
+
+def _drawn(weights: Mapping[str, int], salt: str, unit: str | None) -> dict[str, Any]:
+    cut = None if unit is None else slice_of(digest(salt, unit), 1)
+    names, numbers = list(weights), list(weights.values())
+    return {
+        "slice": cut,
+        "below": dict(zip(names, boundaries(numbers), strict=True)),
+        "variant": None if cut is None else names[variant_index(numbers, cut)],
+    }
+
+
+def _allocation(experiment: Experiment, unit: str | None) -> dict[str, Any]:
+    cut = None if unit is None else slice_of(digest(allocation_salt(experiment), unit), 0)
+    inside = None if cut is None else any(within(part.low, part.high, cut) for part in experiment.allocation)
+    return {
+        "layer": experiment.layer,
+        "ranges": [str(part) for part in experiment.allocation],
+        "slice": cut,
+        "inside": inside,
+    }
+
+
+def _tested(experiment: Experiment, test: Test, unit: str | None) -> dict[str, Any]:
+    cut = None if unit is None else slice_of(digest(test_salt(experiment), unit), 0)
+    inside = None if cut is None else held_out(test.basis_points, cut)
+    return {"share": test.share, "slice": cut, "inside": inside}
 
 
 def _offer(definition: Definition, row: Row | None, decision: Row | None) -> dict[str, Any] | None:
     if decision is None or decision["outcome"] != "send":
         return None
-    key = definition.campaign.offer_for(decision["variant"])
+    tenant = definition.tenants.get(decision["tenant"])
+    override = tenant.overrides.get(definition.campaign.campaign) if tenant else None
+    key = definition.campaign.offer_for(decision["variant"], override)
     if key is None:
         return None
     rule = definition.offers[key].eligible

@@ -75,9 +75,9 @@ def _write(
     parts.mkdir(parents=True, mode=0o700)
     written = engine.write(plan.decide(), parts, progress)
     engine.unchanged()  # screening and deciding read the sources one after the other: they must have read the same
-    counts = engine.rows(counts_query(written), lambda _: progress(1.0)) if written else []
+    counts = engine.rows(counts_query(written, plan.marks), lambda _: progress(1.0)) if written else []
     rows = {row["reason"]: row["rows"] for row in quarantined}
-    books = count_books(counts, rows, plan.definition.campaign)
+    books = count_books(counts, rows, plan.definition)
     counted = count_files(counts)
     for file in set(written) - counted.keys():
         file.unlink()

@@ -8,23 +8,22 @@ from campaigns.ledger import Launch
 
 
 class Misfire(NeedsConfirmation):
-    """The audience is larger than expected: nothing was emitted. `why` has the figures."""
+    """The audience is not as expected: nothing was emitted. `why` has the figures."""
 
     def __init__(self, launch_id: str, why: str) -> None:
         self.why = why
         super().__init__(
-            f"launch {launch_id!r} {why}; nothing was emitted; if so many are meant, say "
+            f"launch {launch_id!r} {why}; nothing was emitted; if this is meant, say "
             f"`campaigns resume {launch_id} --confirm`"
         )
 
 
-def guard(claim: Launch, campaign: Campaign, last: Launch | None) -> None:
-    """Refuse a frozen launch before its first event if it matched too many; `last` is the campaign's last complete one.
+def guard(claim: Launch, campaign: Campaign, last: Launch | None, shrinks: str | None) -> None:
+    """Refuse a frozen launch before its first event if it matched too many, or if it takes customers out of its
+    experiment; `last` is the campaign's last complete one, `shrinks` says who loses an assignment.
 
-    A launch that was confirmed, or that has emitted already, is not asked about again. Raises Misfire.
+    Raises Misfire.
     """
-    if claim.confirmed_at or claim.acknowledged:
-        return
     matched = _matched(claim)
     if campaign.limit is not None and matched > campaign.limit:
         raise Misfire(
@@ -36,6 +35,8 @@ def guard(claim: Launch, campaign: Campaign, last: Launch | None) -> None:
             f"matched {matched:,} customers, more than {campaign.max_growth:g} times the {_matched(last):,} of the "
             f"campaign's last launch {last.launch_id!r}",
         )
+    if shrinks:
+        raise Misfire(claim.launch_id, shrinks)
 
 
 def _matched(launch: Launch) -> int:

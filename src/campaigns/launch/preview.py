@@ -11,7 +11,7 @@ from typing import Any
 from campaigns.definitions import Campaign
 from campaigns.definitions.instants import format_instant
 from campaigns.engines.port import Engine
-from campaigns.experiment.split import split_p_value
+from campaigns.launch.books import split_of
 from campaigns.plan import SAMPLES, Customer, Plan
 
 Row = Mapping[str, Any]
@@ -27,9 +27,7 @@ def preview(plan: Plan, engine: Engine) -> dict[str, Any]:
     rows = engine.rows(plan.funnel())
     matched = [row for row in rows if row["passed"] == len(plan.steps())]
     sent = [row for row in matched if row["outcome"] == "send"]
-    experiment = plan.definition.campaign.experiment
-    weights = {name: arm.weight for name, arm in experiment.variants.items()} if experiment else {}
-    variants = _count(sent, "variant")
+    by_chance = [row for row in sent if row["chance"] and row["variant"] is not None]
     return {
         "campaign": plan.definition.campaign.campaign,
         "campaign_version": plan.definition.version,
@@ -44,10 +42,10 @@ def preview(plan: Plan, engine: Engine) -> dict[str, Any]:
         "quarantined": _count((row for row in matched if row["outcome"] == "quarantined"), "reason"),
         "quarantined_rows": {row["reason"]: row["rows"] for row in quarantined},
         "quarantine_samples": {row["reason"]: row["samples"] for row in quarantined},
-        "variants": variants,
+        "variants": _count(sent, "variant"),
         "offers": _count(sent, "offer"),
         "tenants": _count(sent, "tenant"),
-        "split_p_value": split_p_value(variants, weights),
+        "split_p_value": split_of(by_chance, "customers", plan.definition),
         "sample_events": _sample_events(plan, engine, sent),
     }
 

@@ -58,7 +58,8 @@ class Unwatched:
 class Ports:
     """What a launch works with. `stream` is the stream's URL, `publisher` opens a publisher of it; `planner` composes
     the plan of the claimed definition and attaches its sources; `reader` opens an engine that only reads snapshots;
-    `last` finds the campaign's last complete launch before a claim; `root` is the workspace's folder. `paced` is false
+    `last` finds the campaign's last complete launch before a claim, `shrinks` says whether it
+    takes customers out of its experiment; `root` is the workspace's folder. `paced` is false
     where rates hold nothing back, because nothing really leaves."""
 
     root: Path
@@ -69,6 +70,7 @@ class Ports:
     planner: Callable[[Launch], tuple[Plan, Engine]]
     reader: Callable[[], Engine]
     last: Callable[[Launch], Launch | None]
+    shrinks: Callable[[Launch], str | None]
     paced: bool = True
 
 
@@ -99,7 +101,7 @@ def run(
         # Opened before anything is decided: a dead broker or a missing topic is told at once, not after the freeze.
         with closing(_opened(ports, lease)) as publisher:
             claim = _frozen(claim, ports, watch, lease)
-            guard(claim, definition_of(claim).campaign, ports.last(claim))
+            _guarded(claim, ports)
             emitting = time.monotonic()
             _emitted(claim, ports, publisher, watch, lease)
         with closing(_opened(ports, lease)) as again:  # one that was made anew meanwhile has none of the first events
@@ -115,6 +117,11 @@ def run(
         )
         reach("after-close")
     return _again(ports.ledger, claim)
+
+
+def _guarded(claim: Launch, ports: Ports) -> None:
+    if not claim.confirmed_at and not claim.acknowledged:
+        guard(claim, definition_of(claim).campaign, ports.last(claim), ports.shrinks(claim))
 
 
 def _opened(ports: Ports, lease: Lease) -> Publisher:

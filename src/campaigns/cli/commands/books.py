@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 
 
 def status(launch: AnyLaunch = None, workspace: Workspace = None, as_json: Json = False) -> None:
-    """Show the books of a launch, or all launches, the newest first."""
+    """Show the books of a launch, or of all."""
     from campaigns.cli.render.books import launches_view, status_view
 
     place = opened(workspace)

@@ -66,6 +66,24 @@ def launch(
     close(report, workspace, as_json=as_json)
 
 
+def promote(
+    launch: LaunchArgument,
+    variant: Annotated[
+        str | None,
+        typer.Option(metavar="V", help="The winner; without it the analysis decides, where the test says so."),
+    ] = None,
+    as_of: AsOf = None,
+    rate: Rate = None,
+    confirm: Confirm = False,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Send the winner of a test to everybody who waited for it. Nobody gets two."""
+    with followed(workspace) as watch:
+        report = opened(workspace).promote(launch, variant, as_of, watch, rate=rate, confirm=confirm, stop=watch.stop)
+    close(report, workspace, as_json=as_json)
+
+
 def resume(
     launch: LaunchArgument,
     rate: Rate = None,
@@ -73,7 +91,7 @@ def resume(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Finish a paused or interrupted launch exactly as it was frozen."""
+    """Finish a paused or interrupted launch."""
     with followed(workspace) as watch:
         report = opened(workspace).resume(launch, watch, rate=rate, confirm=confirm, stop=watch.stop)
     close(report, workspace, as_json=as_json)

@@ -71,10 +71,12 @@ def demo(directory: Folder, as_json: Json = False) -> None:
     preview = place.preview(facts.campaign, facts.as_of)
     with followed(directory) as watch:
         report = place.launch(facts.campaign, facts.as_of, watch=watch, stop=watch.stop)
+    answer = place.analyze(facts.experiment, metrics=[name for name in _SHOWN if name in place.file.record.metrics])
     sample = _sample(place.events(report["launch_id"]))
     who = f"{quote(sample['subject'])} --tenant {sample['data']['tenant_id']}" if sample else "CUSTOMER"
     launched = report["launch_id"]
     commands = (
+        f"analyze {facts.experiment} --html report.html",
         *(f"explain {launched} {who}", f"events --launch {launched} | head -1", "status"),
         *(f"preview {key} --as-of {as_of}" for key in sorted({*place.keys()} - {facts.campaign})),
     )
@@ -86,10 +88,15 @@ def demo(directory: Folder, as_json: Json = False) -> None:
         "funnel": preview["funnel"],
         "launch": report,
         "sample_event": sample,
+        "analysis": answer,
         "next": _following(directory, commands),
     }
     show(document, as_json=as_json, view=lambda shown: demo_view(shown, directory))
     warn(report)
+
+
+_SHOWN = ("conversion", "revenue")
+"""The metrics that the demo shows."""
 
 
 def _following(directory: Path, commands: Iterable[str]) -> list[str]:

@@ -11,13 +11,14 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
+from campaigns.cli.render.analysis import analysis_view
 from campaigns.cli.render.books import closed_view
 from campaigns.cli.render.funnel import funnel
 from campaigns.cli.render.parts import columns, commands, count, section, shares, whole
 
 
 def demo_view(document: Mapping[str, Any], directory: Path) -> Group:
-    """What is in the workspace, the funnel, a sample event, the books."""
+    """What is in the workspace, the funnel, a sample event, the books, the answer."""
     event = json.dumps(document["sample_event"], ensure_ascii=False, indent=2)
     return Group(
         Text.assemble(("✓ ", "green"), f"workspace {directory}: real grocery purchases of 2017"),
@@ -27,5 +28,10 @@ def demo_view(document: Mapping[str, Any], directory: Path) -> Group:
         section("a sample event", whole(Text(indent(event, "  ")))),
         "",
         closed_view(document["launch"]),
+        section(
+            "what the experiment has shown",
+            Text("Nobody was ever sent anything: an honest analysis of the months after finds no effect.", style="dim"),
+        ),
+        analysis_view(document["analysis"]),
         commands("next", document["next"]),
     )

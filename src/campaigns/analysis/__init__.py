@@ -1,0 +1,1 @@
+"""The answer of an experiment: what its launches decided, held against what customers did afterwards."""
