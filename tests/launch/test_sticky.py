@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +160,58 @@ def test_a_promotion_goes_by_the_definition_of_its_test_whatever_the_file_says_b
 
 def events(lab: Lab) -> list[Row]:
     return [json.loads(event)["data"] for event in Campaigns(lab.root).events()]
+
+
+METRICS = {"conversion": {"exists": "orders", "within": "14 days"}}
+RULE = {"share": "50%", "then": "best of conversion after 24 hours"}
+
+
+def buying(lab: Lab, decisions: dict[str, Row], variant: str, part: float, at: timedelta) -> None:
+    """Let a part of the customers of one variant buy."""
+    units = [unit for unit, row in decisions.items() if row["variant"] == variant]
+    rows = [(*unit.split("/"), AS_OF + at, 100, unit) for unit in units[: round(part * len(units))]]
+    lab.orders(rows)  # type: ignore[arg-type]
+
+
+def test_the_analysis_chooses_the_winner_where_the_test_says_so(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab", metrics=METRICS)
+    lab.campaign(experiment=experiment(test=RULE))
+    test = lab.launch("trial")
+    waiting = sum(row["reason"] == "awaiting_winner" for row in test.values())
+    place = Campaigns(lab.root)
+
+    buying(lab, test, "tried", 0.5, timedelta(hours=25))  # too late for the instant that the test names
+    with pytest.raises(Conflict, match="no variant is for sure the best of conversion"):
+        place.promote("trial")
+    buying(lab, test, "tried", 0.5, timedelta(hours=5))
+    report = place.promote("trial")
+    assert report["variants"] == {"tried": waiting}
+
+
+def test_control_wins_if_everything_else_is_worse(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab", metrics=METRICS)
+    lab.campaign(experiment=experiment(test=RULE))
+    buying(lab, lab.launch("trial"), "control", 0.5, timedelta(hours=5))
+    assert set(Campaigns(lab.root).promote("trial")["variants"]) == {"control"}
+
+
+def test_a_winner_is_not_chosen_before_its_time(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab", metrics=METRICS)
+    lab.campaign(experiment=experiment(test=RULE))
+    lab.launch("trial", as_of=datetime.now(UTC).replace(microsecond=0))
+    with pytest.raises(Conflict, match="is decided at"):
+        Campaigns(lab.root).promote("trial")
+
+
+def test_a_promotion_that_was_killed_goes_on_and_sends_nobody_twice(lab: Lab) -> None:
+    lab.campaign(experiment=experiment(test={"share": "20%"}))
+    test = lab.launch("trial")
+    program = str(Path(sys.executable).with_name("campaigns"))
+    command = [program, "promote", "trial", "--variant", "tried"]
+    for failpoint in ("before-validate", "before-publish", "before-close"):
+        done = subprocess.run(command, cwd=lab.root, env={**os.environ, "CAMPAIGNS_FAILPOINT": failpoint}, check=False)
+        assert done.returncode == -signal.SIGKILL
+    report = Campaigns(lab.root).promote("trial")
+    assert report["variants"].keys() == {"tried"}
+    reached = {(event["tenant_id"], event["customer_id"]) for event in events(lab)}
+    assert len(reached) == len(test)

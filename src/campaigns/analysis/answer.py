@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,7 +15,9 @@ from campaigns.definitions import Workspace
 from campaigns.definitions.instants import format_instant
 from campaigns.definitions.metrics import Metric
 from campaigns.engines.port import Engine, Query
+from campaigns.errors import NotFound
 from campaigns.experiment.split import SUSPICIOUS, split_p_value
+from campaigns.ledger import State
 from campaigns.plan.compile import Tables
 from campaigns.statistics import Moments, holm, pooled
 
@@ -53,9 +55,10 @@ def analyze(
     """The document of an analysis. `tables` are the attached event tables, `states` the launches' states by id.
 
     `values` tell the attribute `by` of each launch's customers, see `valued`; not needed for the tenant.
-    Raises InvalidDefinition for metrics that cannot be measured and for an attribute of too many values, InvalidData
-    for broken sources.
+    Raises NotFound when no launch had happened, InvalidDefinition for metrics that cannot be measured and for an
+    attribute of too many values, InvalidData for broken sources.
     """
+    question = replace(question, parts=_until(question))
     frame = framed(engine, question.parts)
     metrics = {name: question.workspace.metrics[name] for name in question.metrics}
     looks = looks_of(question, metrics.values())
@@ -85,7 +88,7 @@ def analyze(
         "split": split,
         "trusted": split["trusted"],
         "strata": len(frame.customers),
-        "warnings": _warnings(question, frame, measured),
+        "warnings": _warnings(question, states, frame, measured),
         "metrics": measured,
         "by": _by(question, engine, frame, columns, values) if question.by else None,
         "reading": {
@@ -95,12 +98,23 @@ def analyze(
     }
 
 
+def _until(question: Question) -> list[Part]:
+    """The launches that had happened at the instant. Raises NotFound when none had."""
+    parts = [part for part in question.parts if part.as_of <= question.as_of]
+    if not parts:
+        raise NotFound(
+            f"experiment {question.experiment!r}: no launch until {format_instant(question.as_of)}; "
+            f"the first was at {format_instant(question.parts[0].as_of)}"
+        )
+    return parts
+
+
 def _by(
     question: Question, engine: Engine, frame: Frame, columns: Sequence[Column], values: Sequence[Query] | None
 ) -> dict[str, Any]:
     """The metrics for each value of an attribute, without their course over time."""
     told, groups = [], {}
-    found = valued(engine, values)
+    found = valued(engine, values and values[: len(question.parts)])
     if columns:
         groups = totals(engine, frame, columns, by=True)
     for value in found:
@@ -148,7 +162,9 @@ def _metric(
 ) -> dict[str, Any]:
     complete_at = metric.within.after(question.parts[-1].as_of)
     compared = comparisons(frame, metric, groups, over_time, question.control, CONFIDENCE)
-    caps = [column.cap for column in columns if column.metric == name and column.cap is not None and not column.before]
+    caps = [
+        column.cap for column in columns if column.metric == name and column.cap is not None and not column.sum.before
+    ]
     return {
         "metric": name,
         "kind": str(kind_of(metric)),
@@ -244,8 +260,15 @@ def _adjust(metrics: Sequence[dict[str, Any]], control: str) -> None:
                 each["significant"]["fixed"] = adjusted < 1 - CONFIDENCE
 
 
-def _warnings(question: Question, frame: Frame, metrics: Sequence[Mapping[str, Any]]) -> list[str]:
-    told = []
+def _warnings(
+    question: Question, states: Mapping[str, str], frame: Frame, metrics: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    told = [
+        f"launch {part.launch_id} is {states[part.launch_id]}: everybody whom it assigned counts, whether or not the "
+        "event left (intention to treat)"
+        for part in question.parts
+        if states[part.launch_id] != State.COMPLETED
+    ]
     if len(frame.customers) > 1:
         told.append(
             f"customers were split by {len(frame.customers)} different sets of weights; each is compared with its own, "
@@ -260,6 +283,13 @@ def _warnings(question: Question, frame: Frame, metrics: Sequence[Mapping[str, A
         told.append(f"{frame.crossovers:,} customers got another variant in a later launch; they count in their first")
     if question.purged:
         told.append(f"{question.purged} launches were purged: their customers are not counted")
+    told += [
+        f"{metric['metric']}, {each['treated']} against {each['against']}: {each['left_out']:,} customers are left "
+        "out, who were split by weights by which next to nobody can be compared"
+        for metric in metrics
+        for each in metric["comparisons"]
+        if each["left_out"]
+    ]
     told += [
         f"{metric['metric']}: values above {metric['winsorized_at']:g} count as that (winsorized)"
         for metric in metrics

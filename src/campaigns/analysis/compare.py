@@ -90,6 +90,7 @@ def document_of(compared: Compared, confidence: float) -> dict[str, Any]:
         "p_value": found.p_value if found else None,
         "p_value_adjusted": None,
         "variance_reduction": found.variance_reduction if found else None,
+        "left_out": found.left_out if found else 0,
         "sequential": {
             "low": bounds.low if bounds else None,
             "high": bounds.high if bounds else None,

@@ -99,12 +99,9 @@ def collected(
     metrics = {name: workspace.metrics[name] for name in names}
     columns = columns_of(metrics, measures(workspace, names, tables))
     distinct = _sums(columns)
-    (exposed,) = engine.rows(Query("SELECT min(exposure) AS first, max(exposure) AS last FROM frame"))
-    since, until = ((_utc(exposed[when]) if exposed[when] else as_of) for when in ("first", "last"))
-    since = min([since, *(one.window.before(since) for one in distinct if one.before)])
-    until = min(as_of, max([until, *(one.window.after(until) for one in distinct if not one.before)]))
+    since = _earliest(engine, distinct) or as_of
     parts = [
-        _events(workspace, table, tables, [one for one in distinct if one.table == table], (since, until), looks)
+        _events(workspace, table, tables, [one for one in distinct if one.table == table], (since, as_of), looks)
         for table in dict.fromkeys(one.table for one in distinct)
     ]
     sums = ", ".join(f"sum({one.name}) AS {one.name}" for one in distinct)
@@ -112,6 +109,15 @@ def collected(
     query = f"CREATE OR REPLACE TEMP TABLE outcomes AS SELECT pid, look, {sums} FROM ({union}) GROUP BY pid, look"
     engine.run(Query(query, {"as_of": as_of.astimezone(UTC).replace(tzinfo=None)} if "$as_of" in query else {}))
     return columns
+
+
+def _earliest(engine: Engine, sums: Sequence[Sum]) -> datetime | None:
+    """The instant before which no sum needs an event; None for a frame of nobody."""
+    (exposed,) = engine.rows(Query("SELECT min(exposure) AS first FROM frame"))
+    if exposed["first"] is None:
+        return None
+    first = _utc(exposed["first"])
+    return min([first, *(one.window.before(first) for one in sums if one.before)])
 
 
 def _sums(columns: Sequence[Column]) -> list[Sum]:
@@ -127,7 +133,7 @@ def _events(
     period: tuple[datetime, datetime],
     looks: Sequence[datetime],
 ) -> str:
-    """pid, look and what each event adds to each sum, of everybody of the frame; the period is all that is read."""
+    """pid, look and what each event adds to each sum, of everybody of the frame. The period holds all that counts."""
     key = next(key for key in workspace.events if events_table(key) == table)
     source = event_source(workspace.events[key], tables[table])
     values = list(dict.fromkeys(one.value for one in sums))
@@ -138,21 +144,23 @@ def _events(
     since, until = map(sql.instant, period)
     rows = (
         f"SELECT {source.at} AS _at, {source.customer} AS _customer, {source.tenant} AS _tenant, {named}, "
-        f"{source.id or 'NULL'} AS _id FROM source.{sql.name(table)} "
-        f"WHERE {source.at} >= {since} AND {source.at} < {until}"
+        f"{source.id or 'NULL'} AS _id FROM source.{sql.name(table)} WHERE {source.at} < {until}"
     )
+    if source.id is None:  # of copies the earliest counts: it must be read, however old it is
+        rows += f" AND {source.at} >= {since}"
     events = f"SELECT * FROM ({rows}) JOIN frame ON frame.tenant = _tenant AND frame.customer = _customer"
     if source.id is not None:
         events = _once(events, len(values))
     return (
         f"SELECT pid, {_look(looks)} AS look, {added} FROM ({events}) "
-        f"WHERE {' OR '.join(f'({_in_window(one)})' for one in sums)}"
+        f"WHERE _at >= least({', '.join(dict.fromkeys(map(_begin, sums)))}) "
+        f"AND _at < greatest({', '.join(dict.fromkeys(map(_end, sums)))})"
     )
 
 
 def _once(events: str, values: int) -> str:
     """Each event of a customer once: its rows have the same id. Where they differ, the earliest time and the smallest
-    value count, whatever their order; rows without an id are an event each.
+    value of those that a metric's rule is true for count, whatever their order; rows without an id are an event each.
     """
     copy = "CASE WHEN _id IS NULL THEN row_number() OVER () END"
     smallest = ", ".join(f"min(_value_{number}) AS _value_{number}" for number in range(values))
@@ -163,10 +171,15 @@ def _once(events: str, values: int) -> str:
 
 
 def _in_window(one: Sum) -> str:
-    window = _interval(one.window)
-    if one.before:
-        return f"_at < exposure AND _at >= exposure - {window}"
-    return f"_at >= exposure AND _at < exposure + {window}"
+    return f"_at >= {_begin(one)} AND _at < {_end(one)}"
+
+
+def _begin(one: Sum) -> str:
+    return f"exposure - {_interval(one.window)}" if one.before else "exposure"
+
+
+def _end(one: Sum) -> str:
+    return "exposure" if one.before else f"exposure + {_interval(one.window)}"
 
 
 def _look(looks: Sequence[datetime]) -> str:
@@ -211,7 +224,7 @@ def totals(engine: Engine, frame: Frame, columns: Sequence[Column], *, by: bool 
     groups: Groups = {}
     for row in engine.rows(Query(query)):
         value = None if row["value"] is None else str(row["value"])
-        for name in {column.metric for column in columns}:
+        for name in _metrics(columns):
             mine = [column for column in columns if column.metric == name]
             mean = {column.name: _float(row[f"mean {name}.{column.name}"]) for column in mine}
             cov = {(a.name, b.name): _float(row[f"cov {name}.{a.name}.{b.name}"]) for a, b in pairs(mine)}
@@ -228,27 +241,27 @@ def looked(engine: Engine, frame: Frame, columns: Sequence[Column], looks: Seque
     however many looks there are.
     """
     exposures = "SELECT stratum, arm, exposure, count(*) AS n FROM frame GROUP BY ALL"
-    exposed = [
-        (int(str(row["stratum"])), frame.arm(int(str(row["arm"]))), _utc(row["exposure"]), int(str(row["n"])))
-        for row in engine.rows(Query(exposures))
-    ]
+    exposed: dict[tuple[int, str], list[tuple[datetime, int]]] = {}
+    for row in engine.rows(Query(exposures)):
+        who = int(str(row["stratum"])), frame.arm(int(str(row["arm"])))
+        exposed.setdefault(who, []).append((_utc(row["exposure"]), int(str(row["n"]))))
     changes = {
         (int(str(row["stratum"])), frame.arm(int(str(row["arm"]))), int(str(row["look"]))): row
         for row in engine.rows(Query(_changes(columns)))
     }
+    by_metric = {name: [each for each in columns if each.metric == name] for name in _metrics(columns)}
     sums: dict[tuple[int, str], dict[str, float]] = {}
     found: list[Groups] = []
     for number, at in enumerate(looks):
-        groups: Groups = {}
-        for stratum, arm in {(stratum, arm) for stratum, arm, _, _ in exposed}:
-            n = sum(count for *who, since, count in exposed if who == [stratum, arm] and since < at)
+        groups: Groups = {name: {} for name in by_metric}
+        for (stratum, arm), since in exposed.items():
+            n = sum(count for first, count in since if first < at)
             reached = sums.setdefault((stratum, arm), {})
             for name, change in (changes.get((stratum, arm, number)) or {}).items():
                 if name not in ("stratum", "arm", "look"):
                     reached[name] = reached.get(name, 0.0) + _float(change)
-            for metric in {column.metric for column in columns}:
-                mine = [column for column in columns if column.metric == metric]
-                groups.setdefault(metric, {})[Group(None, stratum, arm)] = _from_sums(n, mine, reached)
+            for name, mine in by_metric.items():
+                groups[name][Group(None, stratum, arm)] = _from_sums(n, mine, reached)
         found.append(groups)
     return found
 
@@ -298,6 +311,10 @@ def _per_customer(columns: Sequence[Column], *, by: bool = False) -> str:
 def pairs(columns: Sequence[Column]) -> list[tuple[Column, Column]]:
     """Columns of the same metric, in alphabetical order, each with itself too."""
     return [(a, b) for a in columns for b in columns if a.metric == b.metric and a.name <= b.name]
+
+
+def _metrics(columns: Sequence[Column]) -> list[str]:
+    return list(dict.fromkeys(column.metric for column in columns))
 
 
 def _mean(column: Column) -> str:

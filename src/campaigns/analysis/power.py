@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +31,24 @@ def power(
 
     Raises InvalidDefinition for a metric that cannot be measured, InvalidData for broken sources.
     """
+    _assign(plan, engine)
+    return _power(plan, engine, workspace, tables, metric, effect)
+
+
+def powers(
+    plan: Plan, engine: Engine, workspace: Workspace, tables: Tables, metrics: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The documents of several metrics, of the same customers; see `power`."""
+    _assign(plan, engine)
+    return [_power(plan, engine, workspace, tables, metric, None) for metric in metrics]
+
+
+def _power(
+    plan: Plan, engine: Engine, workspace: Workspace, tables: Tables, metric: str, effect: float | None
+) -> dict[str, Any]:
     definition = workspace.metrics[metric]
     since = definition.within.before(plan.as_of)
-    counts = _assigned(plan, engine, since)
+    counts = _framed(engine, since)
     frame = Frame(("everyone",), (), (), {}, {}, {}, 0, 0)
     columns = capped(engine, collected(engine, workspace, [metric], tables, plan.as_of), {metric: definition})
     groups = totals(engine, frame, columns)
@@ -83,15 +99,20 @@ def warnings(experiment: Experiment | None, comparisons: list[dict[str, Any]], m
     return told
 
 
-def _assigned(plan: Plan, engine: Engine, since: datetime) -> dict[str, int]:
-    """Fill the table `frame` with whom the plan would assign; how many each arm gets."""
+def _assign(plan: Plan, engine: Engine) -> None:
+    """Fill the table `assigned` with whom the plan would assign."""
     decisions = plan.decide()
     engine.run(plan.screen())
+    chosen = f"SELECT tenant, customer, variant FROM ({decisions.text}) WHERE outcome = 'send'"
+    engine.run(Query(f"CREATE OR REPLACE TEMP TABLE assigned AS {chosen}", decisions.parameters))
+
+
+def _framed(engine: Engine, since: datetime) -> dict[str, int]:
+    """Fill the table `frame` with them, as if exposed at an instant before; how many each arm gets."""
     engine.run(
         Query(
             "CREATE OR REPLACE TEMP TABLE frame AS SELECT row_number() OVER () AS pid, tenant, customer, variant, "
-            f"0 AS arm, 0 AS stratum, {sql.instant(since)} AS exposure FROM ({decisions.text}) WHERE outcome = 'send'",
-            decisions.parameters,
+            f"0 AS arm, 0 AS stratum, {sql.instant(since)} AS exposure FROM assigned"
         )
     )
     counted = "SELECT variant, count(*) AS n FROM frame WHERE variant IS NOT NULL GROUP BY variant"

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from campaigns.analysis.power import power
+from campaigns.analysis.power import power, powers
 from campaigns.app.analyses import analysis, assignments, attach_metrics, known_metrics
 from campaigns.app.doctor import doctor
 from campaigns.app.experiments import (
@@ -43,7 +43,16 @@ from campaigns.definitions.files import CAMPAIGNS_FOLDER, WORKSPACE_FILE
 from campaigns.definitions.instants import format_instant, parse_instant
 from campaigns.definitions.words import listed, suggestion
 from campaigns.engines.port import Engine
-from campaigns.errors import Conflict, Damaged, InvalidData, InvalidDefinition, NeedsConfirmation, NotFound, Problem
+from campaigns.errors import (
+    Conflict,
+    Damaged,
+    InvalidData,
+    InvalidDefinition,
+    NeedsConfirmation,
+    NotFound,
+    Problem,
+    Unavailable,
+)
 from campaigns.failpoints import reach
 from campaigns.launch.books import report
 from campaigns.launch.definition import definition_of
@@ -132,7 +141,7 @@ class Campaigns:
     def preview(self, key: str, as_of: datetime | None = None) -> dict[str, Any]:
         """What a launch would do, exactly; nothing is written. Raises as `launch` does."""
         with self._planned(key, as_of) as (plan, engine):
-            return preview(plan, engine)
+            return preview(plan, engine) | {"power": self._powers(plan, engine)}
 
     def plan(self, key: str, as_of: datetime | None = None) -> Plan:
         """The plan of a campaign, without running it. Raises as `validate` does."""
@@ -324,6 +333,17 @@ class Campaigns:
         with self._planned(key, as_of) as (plan, engine):
             tables = attach_metrics(self._place, engine, self.file.record, [metric])
             return power(plan, engine, self.file.record, tables, metric, effect)
+
+    def _powers(self, plan: Plan, engine: Engine) -> list[dict[str, Any]] | None:
+        """What a launch could show by each metric; None without an experiment, or where it cannot be told."""
+        record = self.file.record
+        if not record.metrics or plan.definition.campaign.experiment is None:
+            return None
+        try:
+            tables = attach_metrics(self._place, engine, record, list(record.metrics))
+            return powers(plan, engine, record, tables, list(record.metrics))
+        except (InvalidData, InvalidDefinition, Unavailable):  # `power` says why; a preview needs no metric
+            return None
 
     def assignments(self, experiment: str, out: Path) -> dict[str, Any]:
         """Write who was in an experiment, in which arm and since when, as Parquet into a new or empty folder.

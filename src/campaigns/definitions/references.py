@@ -41,7 +41,11 @@ def workspace_references(data: Any) -> Iterator[Complaint]:
 
 
 def _metrics(data: Any, events: Mapping[str, Any]) -> Iterator[Complaint]:
+    seen: dict[str, str] = {}
     for name, metric in _mapping(data, "metrics").items():
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            message = f"metric {name!r} differs from {other!r} only by case"
+            yield Complaint(("metrics", name), message, on_key=True)
         ratio = _mapping(metric, "ratio")
         for path, measure in (((), metric), *((("ratio", part), each) for part, each in ratio.items())):
             for kind in MEASURES:

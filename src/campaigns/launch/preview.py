@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
-from campaigns.definitions import Campaign
 from campaigns.definitions.instants import format_instant
 from campaigns.engines.port import Engine
 from campaigns.launch.books import split_of
-from campaigns.plan import SAMPLES, Customer, Plan
+from campaigns.plan import AWAITING_WINNER, BLOCKED, NOT_ALLOCATED, SAMPLES, Customer, Plan, withheld
 
 Row = Mapping[str, Any]
 
@@ -56,16 +55,34 @@ def _funnel(plan: Plan, rows: Sequence[Row], matched: Sequence[Row]) -> list[dic
     funnel = [{"step": "customers", "left": _total(rows)}]
     funnel += [{"step": text, "left": count} for text, count in zip(steps, left, strict=True)]
     count = _total(matched)
-    for step, outcome in ((_holdout(plan.definition.campaign), "holdout"), ("can become an event", "quarantined")):
-        kept_back = _total(row for row in matched if row["outcome"] == outcome)
-        count -= kept_back
-        if step and (kept_back or outcome == "holdout"):
-            funnel.append({"step": step, "left": count})
+    for step, mine in _kept_back(plan, matched):
+        count -= _total(mine)
+        funnel.append({"step": step, "left": count})
     return funnel
 
 
-def _holdout(campaign: Campaign) -> str | None:
-    return f"not in holdout {campaign.holdout.key} ({campaign.holdout.percent:g} %)" if campaign.holdout else None
+def _kept_back(plan: Plan, matched: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """What matched customers must pass to be sent, in the order of evaluation, and who does not."""
+    definition = plan.definition
+    campaign, experiment = definition.campaign, definition.campaign.experiment
+
+    def those(outcome: str, *reasons: str) -> list[Row]:
+        return [row for row in matched if row["outcome"] == outcome and (not reasons or row["reason"] in reasons)]
+
+    for each in withheld(definition, campaign, plan.as_of):
+        yield f"not in holdout {each.key} ({each.holdout.percent:g} %)", those("holdout", each.key)
+    if blocked := those("suppressed", BLOCKED):
+        yield "not assigned under an older bucket version", blocked
+    if experiment and not experiment.everyone and not definition.promotes:
+        ranges = ", ".join(map(str, experiment.allocation))
+        yield (
+            f"in the allocation {ranges}{f' of layer {experiment.layer}' if experiment.layer else ''}",
+            those("suppressed", NOT_ALLOCATED),
+        )
+    if experiment and experiment.test and not definition.promotes:
+        yield f"in the test ({experiment.test.share:g} %)", those("suppressed", AWAITING_WINNER)
+    if lost := those("quarantined"):
+        yield "can become an event", lost
 
 
 def _sample_events(plan: Plan, engine: Engine, sent: Sequence[Row]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from campaigns.plan.assignment import (
     AWAITING_WINNER,
+    BLOCKED,
     NOT_ALLOCATED,
     Withheld,
     allocation_salt,
@@ -20,6 +21,7 @@ from campaigns.plan.stage import Customer
 
 __all__ = [
     "AWAITING_WINNER",
+    "BLOCKED",
     "NOT_ALLOCATED",
     "SAMPLES",
     "Compiled",

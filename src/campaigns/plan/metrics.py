@@ -12,7 +12,7 @@ from campaigns.definitions import EventTable, Workspace
 from campaigns.definitions.metrics import Measuring
 from campaigns.plan.columns import column_type, identity, instant, typed
 from campaigns.plan.compile import Locate, Tables, check_metrics, events_table, unlocated
-from campaigns.plan.sql import column
+from campaigns.plan.sql import column, function
 from campaigns.plan.stage import as_of_sql
 
 METRIC_DIALECT = "duckdb"
@@ -53,6 +53,8 @@ def measures(
         value: exp.Expression = exp.Literal.number(1)
         if measure.column is not None:
             value = typed(column(measure.column), types[measure.column], METRIC_DIALECT)
+            if column_type(types[measure.column], METRIC_DIALECT) == Type.NUMBER:  # what is not finite adds nothing
+                value = exp.Case().when(function("isfinite", value), value.copy())
 
         def cell(name: str, types: Mapping[str, str] = types, at: str = at) -> exp.Expression:
             when = name == at and column_type(types[name], METRIC_DIALECT) == Type.TIMESTAMP

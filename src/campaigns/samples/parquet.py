@@ -45,8 +45,9 @@ def write_views(
             try:
                 watch(running, connections, progress)
             except BaseException:
-                for connection in connections.values():
-                    connection.interrupt()  # else the pool would wait for files that nobody wants any more
+                while wait(running.values(), timeout=0.1).not_done:  # else the pool would wait for unwanted files
+                    for connection in connections.values():
+                        connection.interrupt()  # again: one whose query has not begun yet would not notice
                 raise
             return {view: rows.result() for view, rows in running.items()}
     except Error as error:

@@ -89,6 +89,7 @@ def _explained(result: bool | None) -> dict[str, Any]:
         "decision": None,
         "rule": [{"part": "orders_90d >= 1", "result": result, "values": {"orders_90d": None}}],
         "exclusions": [],
+        "holdouts": [],
         "holdout": None,
         "experiment": None,
         "offer": None,

@@ -34,8 +34,8 @@ def explain_view(document: Mapping[str, Any]) -> Group:
         *_answer(document),
         *_audience(document),
         *_exclusions(document),
-        *_holdout(document["holdout"]),
-        *_experiment(document["experiment"], in_question=document["outcome"] in ("send", "quarantined")),
+        *(part for holdout in document["holdouts"] for part in _holdout(holdout)),
+        *_experiment(document["experiment"], document["decision"]),
         *_offer(document),
         *_variables(document["decision"]),
     )
@@ -76,9 +76,7 @@ def _told(rows: list[tuple[Text, str, str]]) -> Iterator[tuple[RenderableType, R
         yield mark, Text.assemble(part, (f"\n  {values}" if values else "", "dim"))
 
 
-def _holdout(holdout: Mapping[str, Any] | None) -> Iterator[RenderableType]:
-    if holdout is None:
-        return
+def _holdout(holdout: Mapping[str, Any]) -> Iterator[RenderableType]:
     below = holdout["below"]
     share = f"held out are slices below {below}" if below else "everyone is held out"
     verdict = {True: "held out", False: "not held out", None: "cannot be bucketed: the unit is missing"}
@@ -87,19 +85,40 @@ def _holdout(holdout: Mapping[str, Any] | None) -> Iterator[RenderableType]:
     yield section(f"holdout {holdout['key']} ({holdout['percent']:g} %)", columns(rows, right=0))
 
 
-def _experiment(experiment: Mapping[str, Any] | None, *, in_question: bool) -> Iterator[RenderableType]:
+def _experiment(experiment: Mapping[str, Any] | None, decision: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    """Where the customer lies in each bucket space; and what counts instead, if anything does."""
     if experiment is None:
         return
-    rows = []
+    in_question = decision is not None and decision["outcome"] in ("send", "quarantined")
+    title = f"experiment {experiment['key']}" + ("" if in_question else " (if there were an event)")
+    if decision and decision.get("variant") and (decision.get("forced") or decision.get("sticky")):
+        why = "forced" if decision.get("forced") else "kept from an earlier launch"
+        yield section(title, Text(f"  {decision['variant']}: {why}"))
+        return
+    if experiment["allocation"]:
+        yield _space(f"allocation {', '.join(experiment['allocation']['ranges'])}", experiment["allocation"])
+    if experiment["test"]:
+        yield _space(f"test ({experiment['test']['share']:g} %)", experiment["test"])
+    for factor, drawn in (experiment["factors"] or {"": experiment}).items():
+        told = Text(f"  {_slice({**drawn, 'unit': experiment['unit']})}", style="dim")
+        yield section(f"{title}: {factor}" if factor else title, told, columns(_arms(drawn), right=0))
+
+
+def _space(title: str, found: Mapping[str, Any]) -> RenderableType:
+    verdict = {True: "inside", False: "outside", None: "cannot be bucketed: the unit is missing"}[found["inside"]]
+    told = Text.assemble(verdict, (f"\n  slice {found['slice']}", "dim") if found["slice"] else "")
+    return section(title, columns([(_mark(found["inside"]), told)], right=0))
+
+
+def _arms(drawn: Mapping[str, Any]) -> list[tuple[RenderableType, RenderableType, RenderableType]]:
+    rows: list[tuple[RenderableType, RenderableType, RenderableType]] = []
     start: str | None = "00000000"
-    for variant, below in experiment["below"].items():
-        chosen = variant == experiment["variant"]
+    for variant, below in drawn["below"].items():
+        chosen = variant == drawn["variant"]
         share = "has no share" if start is None or below == start else _range(start, below)
         rows.append((Text("→" if chosen else " ", style="green"), Text(variant, style="bold" if chosen else ""), share))
         start = below
-    title = f"experiment {experiment['key']}" + ("" if in_question else " (if there were an event)")
-    told = Text(f"  {_slice(experiment)}", style="dim")
-    yield section(title, told, columns(rows, right=0))
+    return rows
 
 
 def _range(start: str, below: str | None) -> str:
@@ -129,7 +148,7 @@ def _expiry(instant: str | None) -> str:
 
 
 def _variables(decision: Mapping[str, Any] | None) -> Iterator[RenderableType]:
-    if decision and decision["outcome"] == "send" and decision["variables"]:
+    if decision and decision["outcome"] == "send" and decision.get("variables"):
         rows = [(name, Text(_written(value))) for name, value in decision["variables"].items()]
         yield section("variables", columns(rows, right=0))
 

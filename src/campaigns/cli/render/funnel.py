@@ -20,6 +20,7 @@ def preview_view(document: Mapping[str, Any], command: str) -> Group:
         *split(document),
         *shares("offers", document["offers"]),
         *shares("tenants", document["tenants"]),
+        *_learning(document["power"] or []),
         *_samples(document["sample_events"]),
         commands("everything, with the whole events", [command]),
     )
@@ -41,6 +42,32 @@ def split(document: Mapping[str, Any]) -> list[RenderableType]:
     p_value = document["split_p_value"]
     agreement = "" if p_value is None else f"  (agreement with the weights: p = {p_value:.2g})"
     return shares(f"variants{agreement}", document["variants"])
+
+
+def _learning(powers: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """The smallest effect of each variant that each metric would show."""
+    if not powers:
+        return []
+    rows = [
+        (
+            "-" if each["mde_relative"] is None else f"{each['mde_relative']:.1%}".replace("%", " %"),
+            power["metric"],
+            who,
+        )
+        for power in powers
+        for each in power["comparisons"]
+        for who in [f"{each['treated']} against {each['against']}"]
+    ]
+    warned = [Text.assemble(("warning: ", "bold yellow"), each) for each in _once(powers)]
+    return [section("the smallest effect that would be found (80 % power)", columns(rows), *warned)]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}".replace("%", " %")
+
+
+def _once(powers: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{power['metric']}: {warning}" for power in powers for warning in power["warnings"]]
 
 
 def _samples(events: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
