@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +253,20 @@ def test_a_frozen_definition_reads_back_as_it_was(tmp_path: Path) -> None:
     lab.campaign(experiment=experiment(allocation="0-50%", start=datetime(2026, 1, 1, tzinfo=UTC).isoformat()))
     lab.launch("first")
     assert Campaigns(lab.root).launch("winback", AS_OF, "first")["already_complete"]
+
+
+def test_the_history_of_a_holdout_is_kept(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lab", customers=10, holdouts={"global": {"percent": 5}})
+    lab.campaign()
+    lab.launch("first")
+    lab.launch("again", as_of=AS_OF - timedelta(days=1))
+    lab.define(holdouts={"global": {"percent": 10, "surface": "marts"}, "new": {"percent": 1}})
+    lab.launch("second", as_of=AS_OF + timedelta(days=1))
+    lab.define()
+    found = {each["key"]: each for each in Campaigns(lab.root).holdouts()}
+    assert [each["now"] for each in found.values()] == [None, None]
+    assert [(past["launch_id"], past["holdout"]) for past in found["global"]["history"]] == [
+        ("first", {"percent": 5.0}),
+        ("second", {"percent": 10.0, "surface": "marts"}),
+    ]
+    assert [past["launch_id"] for past in found["new"]["history"]] == ["second"]

@@ -177,7 +177,8 @@ def _metric(
         "groups": _groups(frame, metric, groups),
         "comparisons": [document_of(each, CONFIDENCE) for each in compared],
         "over_time": [
-            _look(question.parts[0].as_of, at, number, compared) for number, at in enumerate(looks[: len(over_time)])
+            _look(question.parts[0].as_of, at, number, [each for each in compared if each.against == question.control])
+            for number, at in enumerate(looks[: len(over_time)])
         ],
         "factors": factors_of(question.parts[-1].experiment, frame, metric, groups, CONFIDENCE),
     }

@@ -25,6 +25,7 @@ from campaigns.app.experiments import (
     shrinking,
     verified_files,
 )
+from campaigns.app.holdouts import holdouts
 from campaigns.app.promotion import SUFFIX, promotion_of
 from campaigns.app.streams import check_partitions
 from campaigns.app.workplace import Workplace, check_places
@@ -351,6 +352,10 @@ class Campaigns:
         Raises NotFound, Conflict, Unavailable, Damaged.
         """
         return assignments(self._place, self._launches(), experiment, out)
+
+    def holdouts(self) -> list[dict[str, Any]]:
+        """The workspace's holdouts as they are and as earlier launches knew them; see `campaigns.app.holdouts`."""
+        return holdouts(self.file.record, self._launches())
 
     def events(self, launch_id: str | None = None) -> Iterator[bytes]:
         """The events on the stream, oldest first within a partition, duplicates kept. Raises NotFound, Unavailable."""

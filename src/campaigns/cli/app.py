@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from campaigns import __version__
 from campaigns.cli.commands.books import events, explain, purge, status
 from campaigns.cli.commands.checking import doctor, verify
-from campaigns.cli.commands.experimenting import analyze, assignments, power
+from campaigns.cli.commands.experimenting import analyze, assignments, holdouts, power
 from campaigns.cli.commands.launching import cancel, launch, pause, promote, resume
 from campaigns.cli.commands.looking import plan, preview, schema, validate
 from campaigns.cli.commands.starting import demo, generate, init
@@ -66,7 +66,7 @@ def _front(
 
 for command in (
     *(init, validate, preview, plan, launch, promote, resume, pause, cancel, status),
-    *(power, analyze, assignments),
+    *(power, analyze, assignments, holdouts),
     *(explain, events, verify, purge, doctor, schema, generate, demo),
 ):
     app.command()(command)

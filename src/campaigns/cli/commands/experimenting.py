@@ -99,3 +99,10 @@ def _warn(warnings: list[str]) -> None:
 
     for warning in warnings:
         draw_warning(warning)
+
+
+def holdouts(workspace: Workspace = None, as_json: Json = False) -> None:
+    """Show the holdouts, and what they were at earlier launches."""
+    from campaigns.cli.render.lines import holdouts_view
+
+    show({"holdouts": opened(workspace).holdouts()}, as_json=as_json, view=holdouts_view)

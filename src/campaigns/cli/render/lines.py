@@ -39,3 +39,28 @@ def made_view(document: Mapping[str, Any]) -> Group:
         *([columns((count(number), "rows", file) for file, number in rows.items())] if rows else []),
         commands("next", document["next"]),
     )
+
+
+def holdouts_view(document: Mapping[str, Any]) -> RenderableType:
+    """Each holdout as it is, and under it what it was before."""
+    if not document["holdouts"]:
+        return Text("the workspace has no holdouts, and no launch knew of any")
+    lines: list[RenderableType] = []
+    for each in document["holdouts"]:
+        lines.append(Text.assemble((each["key"], "bold"), f"  {_holdout(each['now']) if each['now'] else 'is gone'}"))
+        lines += [
+            Text(f"  since launch {past['launch_id']} of {past['since']}: {_holdout(past['holdout'])}", style="dim")
+            for past in each["history"]
+        ]
+    return Group(*lines)
+
+
+def _holdout(holdout: Mapping[str, Any]) -> str:
+    """Such as `5 %, surface storefront, from 2026-01-01T00:00:00Z`."""
+    told = [f"{holdout['percent']:g} %"]
+    told += [f"surface {holdout['surface']}"] if "surface" in holdout else []
+    told += [f"tenants {', '.join(holdout['tenants'])}"] if "tenants" in holdout else []
+    told += [f"from {holdout['start']}"] if "start" in holdout else []
+    told += [f"until {holdout['end']}"] if "end" in holdout else []
+    told += [f"unit {holdout['unit']}"] if "unit" in holdout else []
+    return ", ".join(told)
