@@ -216,6 +216,18 @@ def test_forced_customers_are_left_out(lab: Lab) -> None:
     assert sum(document["customers"].values()) == 798
 
 
+def test_who_kept_the_variant_of_a_purged_launch_is_not_counted(lab: Lab) -> None:
+    lab.campaign(audience={"where": "age < 200"}, experiment=experiment())
+    lab.launch("first")
+    rare = {"control": {"weight": 1}, "tried": {"weight": 9}}
+    lab.campaign(experiment=experiment(variants=rare, sticky=True))
+    groups = arms({unit: row for unit, row in lab.launch("second", as_of=AS_OF + DAY).items() if not row["sticky"]})
+    Campaigns(lab.root).purge("first", confirmed=True)
+    document = Campaigns(lab.root).analyze("incentive", metrics=["conversion"], as_of=NOW)
+    assert document["customers"] == {arm: len(groups[arm]) for arm in ("control", "tried", "holdout")}
+    assert document["trusted"]
+
+
 def test_a_planted_52_48_on_an_even_plan_is_not_trusted(lab: Lab) -> None:
     """An audience that knows the variant: the split shows it."""
     lab.campaign(experiment=experiment())

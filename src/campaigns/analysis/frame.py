@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,7 +78,9 @@ def framed(engine: Engine, parts: Sequence[Part]) -> Frame:
     """
     arms = list(dict.fromkeys(arm for part in parts for arm in part.experiment.arms))
     strata: list[Mapping[str, int]] = []
-    decided = " UNION ALL ".join(_decided(number, part, arms, strata) for number, part in enumerate(parts))
+    decided = " UNION ALL ".join(
+        _decided(number, part, arms, strata, _marks(engine, part)) for number, part in enumerate(parts)
+    )
     engine.run(Query(f"CREATE OR REPLACE TEMP TABLE decided AS {decided}"))
     if len(parts) == 1:
         one = "SELECT tenant, customer, arm, stratum, launch, false AS crossed FROM decided WHERE arm IS NOT NULL"
@@ -110,16 +112,25 @@ def framed(engine: Engine, parts: Sequence[Part]) -> Frame:
     return Frame(arms, strata, parts, customers, _assigned(engine, parts), suppressed, forced, crossovers)
 
 
-def _decided(number: int, part: Part, arms: Sequence[str], strata: list[Mapping[str, int]]) -> str:
+def _decided(
+    number: int, part: Part, arms: Sequence[str], strata: list[Mapping[str, int]], marks: Collection[str]
+) -> str:
     """tenant, customer, arm, stratum, launch, reason of every decision of a launch; arm NULL for who takes no part."""
     known = " ".join(f"WHEN {sql.text(arm)} THEN {index}" for index, arm in enumerate(arms))
     arm = f"CASE WHEN outcome = 'holdout' THEN {_HELD} ELSE CASE variant {known} END END"
+    if "sticky" in marks:  # an earlier launch assigned it: where that one was purged, nobody knows by which weights
+        arm = f"CASE WHEN NOT coalesce(sticky, false) THEN {arm} END"
     reason = "CASE WHEN outcome = 'suppressed' THEN reason END"
-    chance = "WHERE NOT coalesce(forced, false)" if part.experiment.forced else ""
+    chance = "WHERE NOT coalesce(forced, false)" if "forced" in marks else ""
     return (
         f"SELECT tenant, customer, ({arm})::SMALLINT AS arm, ({_stratum(part, strata)})::SMALLINT AS stratum, "
         f"{number}::SMALLINT AS launch, {reason} AS reason FROM {sql.files(part.files)} {chance}"
     )
+
+
+def _marks(engine: Engine, part: Part) -> set[str]:
+    """The columns of a launch's decisions."""
+    return {str(row["column_name"]) for row in engine.rows(Query(f"DESCRIBE SELECT * FROM {sql.files(part.files)}"))}
 
 
 def _stratum(part: Part, strata: list[Mapping[str, int]]) -> str:

@@ -183,7 +183,11 @@ class Workplace:
         return private / f"spill-{next(_SPILLS)}-{os.getpid()}"
 
     def _resolved(self, name: str, source: Customers | EventTable) -> ResolvedSource:
-        ids = (source.tenant, source.id if isinstance(source, Customers) else source.customer)
+        ids = tuple(
+            column
+            for column in (source.tenant, source.id, None if isinstance(source, Customers) else source.customer)
+            if column is not None
+        )
         return ResolvedSource(name, source.location, resolve(self._root, source.location), source.table, ids)
 
     def _generated_secret(self, create: bool) -> bytes:

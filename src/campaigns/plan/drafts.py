@@ -57,6 +57,10 @@ def _workspace_rules(data: Any) -> Iterator[tuple[Path, str]]:
         yield from _texts(data, ("segments", name))
     for name in _keys(data, "attributes"):
         yield from _texts(data, ("attributes", name, "where"))
+    for name in _keys(data, "metrics"):
+        yield from _texts(data, ("metrics", name, "where"))
+        for part in ("numerator", "denominator"):
+            yield from _texts(data, ("metrics", name, "ratio", part, "where"))
     for name in _keys(data, "offers"):
         yield from _texts(data, ("offers", name, "eligible"))
 
