@@ -19,7 +19,7 @@ from campaigns.analysis import sql
 from campaigns.analysis.answer import CONFIDENCE
 from campaigns.analysis.compare import Compared, comparisons
 from campaigns.analysis.frame import Frame
-from campaigns.analysis.outcomes import Groups, collected, looked, totals
+from campaigns.analysis.outcomes import Group, Groups, collected, looked, totals
 from campaigns.app.analyses import attach_metrics
 from campaigns.app.workplace import Workplace
 from campaigns.definitions import Experiment, load_workspace
@@ -27,6 +27,7 @@ from campaigns.definitions.metrics import Metric
 from campaigns.engines.port import Engine, Query
 from campaigns.experiment.md5x32 import digest_sql, variant_sql
 from campaigns.plan import experiment_salt
+from campaigns.statistics import Effect
 from support.lab import AS_OF, TENANTS, Lab
 
 Order = tuple[str, str, datetime, int | None, str]
@@ -69,7 +70,9 @@ def orders(random: np.random.Generator, customers: int, *, lift: float | None = 
     return found
 
 
-def _placed(random: np.random.Generator, habit: float, price: float, first: int, end: int) -> list[tuple[datetime, int]]:
+def _placed(
+    random: np.random.Generator, habit: float, price: float, first: int, end: int
+) -> list[tuple[datetime, int]]:
     count = random.poisson(habit * (end - first))
     seconds = random.uniform(first * SECONDS, end * SECONDS, count).astype("timedelta64[s]")
     cents = np.maximum(random.lognormal(0.0, 0.5, count) * price, 1).astype(int)
@@ -85,14 +88,24 @@ class Trials:
     groups: Groups
     looks: Sequence[Groups]
 
-    def compared(self, name: str, number: int) -> Compared:
-        """Tried against control in one experiment."""
-        mine = replace(self.frame, customers={number: self.frame.customers[number]})
-        whole, *looks = (
-            {group: found for group, found in each[name].items() if group.stratum == number}
-            for each in (self.groups, *self.looks)
-        )
-        (found,) = comparisons(mine, self.metrics[name], whole, looks, ARMS[0], CONFIDENCE)
+    def effect(self, name: str, number: int) -> Effect:
+        """Tried against control in one experiment, with all outcomes."""
+        found = self._compared(name, number, ()).effect
+        assert found is not None
+        return found
+
+    def compared(self, name: str, number: int, *, quick: bool = False) -> Compared:
+        """The same at each look; `quick`: past tea-tasting, which takes a millisecond for each look, because a second
+        stratum, of nobody, is more than it is asked about.
+        """
+        return self._compared(name, number, self.looks, quick=quick)
+
+    def _compared(self, name: str, number: int, looks: Sequence[Groups], *, quick: bool = False) -> Compared:
+        nobody: dict[int, dict[str, int]] = {len(self.frame.strata): {}} if quick else {}
+        mine = replace(self.frame, customers={number: self.frame.customers[number], **nobody})
+        arms = [Group(None, number, arm) for arm in ARMS]
+        whole, *each_look = ({arm: each[name][arm] for arm in arms} for each in (self.groups, *looks))
+        (found,) = comparisons(mine, self.metrics[name], whole, each_look, ARMS[0], CONFIDENCE)
         return found
 
 
@@ -140,7 +153,7 @@ def assigned(number: int, customers: str, weights: Sequence[int] = (1, 1)) -> st
     """tenant, customer, arm and stratum of everybody, by the salt of one experiment."""
     variants = {name: {"weight": weight} for name, weight in zip(ARMS, weights, strict=True)}
     experiment = Experiment.model_validate({"key": key(number), "variants": variants})
-    unit = exp.maybe_parse("tenant || '/' || customer")
+    unit: exp.Expression = exp.maybe_parse("tenant || '/' || customer")
     variant = variant_sql(ARMS, weights, digest_sql(experiment_salt(experiment), unit)).sql("duckdb")
     return (
         f"SELECT tenant, customer, ({variant} = {sql.text(ARMS[1])})::SMALLINT AS arm, {number} AS stratum "
