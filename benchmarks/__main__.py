@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import decide, emit, fairness, freeze, kafka, launch, nats, small
+from benchmarks import analyze, decide, emit, fairness, freeze, kafka, launch, nats, small
 from benchmarks.machine import others
 from benchmarks.results import PUBLISHED, Result, write
 from benchmarks.table import lines, rewrite
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[int, int], Result]] = {
     "emit": emit.run,
     "launch": launch.run,
     "fairness": fairness.run,
+    "analyze": analyze.run,
     "preview": small.run_preview,
     "generate": small.run_generate,
     "startup": small.run_startup,

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from campaigns.app import Campaigns
-from campaigns.errors import Conflict, InvalidDefinition, NotFound
+from campaigns.errors import Conflict, InvalidDefinition, NeedsConfirmation, NotFound
 from support.lab import AS_OF, TENANTS, Lab, Row
 
 DAY = timedelta(days=1)
@@ -356,3 +356,56 @@ def test_power_is_by_the_same_window_before(lab: Lab) -> None:
     assert document["comparisons"][0]["customers_needed"] > 700
     lab.campaign(experiment=experiment(variants={"control": {"weight": 1}}))
     assert "nothing to compare" in Campaigns(lab.root).power("winback", "conversion", as_of=AS_OF)["warnings"][0]
+
+
+def test_a_holdout_of_one_tenant_does_not_mislead(lab: Lab) -> None:
+    """mart buys thrice as often as corner, and only customers of mart are held out: nothing has an effect."""
+    lab.define(metrics=METRICS, holdouts={"marts": {"percent": 40, "tenants": ["mart"]}})
+    lab.launch("first")
+    buyers = [("mart", number) for number in range(400) if number % 10 < 6]
+    buyers += [("corner", number) for number in range(400) if number % 10 < 2]
+    lab.orders([(tenant, f"c{number}", AS_OF + DAY, 100, f"{tenant}{number}") for tenant, number in buyers])
+    found = metric(Campaigns(lab.root).analyze("incentive", metrics=["conversion"], as_of=NOW), "conversion")
+    assert found["groups"]["campaign"]["mean"] < found["groups"]["holdout"]["mean"] - 0.1
+    assert comparison(found, "campaign", "holdout")["p_value"] > 0.05
+
+
+def test_an_allocation_that_was_widened_later_does_not_mislead(lab: Lab) -> None:
+    """Everybody buys more in the second month; most treated customers came in only then, who was held out did not."""
+    lab.campaign(experiment=experiment(allocation="0-20%"))
+    lab.launch("first")
+    later = AS_OF + 20 * DAY
+    lab.campaign(experiment=experiment())
+    lab.launch("second", as_of=later)
+    orders = [(t, f"c{n}", AS_OF + DAY, 100, f"a{t}{n}") for t in TENANTS for n in range(400) if n % 10 < 1]
+    orders += [(t, f"c{n}", later + DAY, 100, f"b{t}{n}") for t in TENANTS for n in range(400) if n % 10 < 8]
+    lab.orders(orders)
+    document = Campaigns(lab.root).analyze("incentive", metrics=["conversion"], as_of=later + 15 * DAY)
+    found = metric(document, "conversion")
+    assert found["groups"]["campaign"]["mean"] > found["groups"]["holdout"]["mean"] + 0.3
+    assert comparison(found, "campaign", "holdout")["p_value"] > 0.05
+    assert any("waited for their launch" in words for words in document["warnings"])
+
+
+def test_a_launch_that_was_stopped_before_its_first_event_is_no_exposure(lab: Lab) -> None:
+    lab.campaign(experiment=experiment(), limit=1)
+    with pytest.raises(NeedsConfirmation):
+        lab.launch("stopped")
+    lab.campaign(experiment=experiment(salt="other"))
+    groups = arms(lab.launch("second", as_of=AS_OF + DAY))
+    document = Campaigns(lab.root).analyze("incentive", metrics=["conversion"], as_of=NOW)
+    assert [launch["launch_id"] for launch in document["launches"]] == ["second"]
+    assert document["customers"] == {arm: len(groups[arm]) for arm in ("control", "tried", "holdout")}
+
+
+def test_without_metrics_the_split_alone_is_told_and_nobody_is_an_error(lab: Lab) -> None:
+    lab.define(holdouts={"global": {"percent": 10}})
+    lab.launch("first")
+    document = Campaigns(lab.root).analyze("incentive", as_of=NOW)
+    assert document["metrics"] == []
+    assert document["split"]["trusted"]
+    lab.define(metrics=METRICS)
+    lab.campaign(audience={"where": "age < 0"}, experiment=experiment(key="empty"))
+    Campaigns(lab.root).launch("winback", AS_OF, "empty")
+    with pytest.raises(NotFound, match="'empty'"):
+        Campaigns(lab.root).analyze("empty", as_of=NOW)

@@ -113,6 +113,47 @@ def test_shrinking_an_allocation_asks_and_says_how_many_lose_their_assignment(la
     lab.launch("third", as_of=LATER + timedelta(days=1))  # as before: nobody is asked
 
 
+def test_a_stopped_launch_is_neither_remembered_nor_the_one_to_compare_with(lab: Lab) -> None:
+    lab.campaign(experiment=experiment(allocation="0-50%"))
+    first = variants(lab.launch("first"))
+    lab.campaign(experiment=experiment(allocation="0-30%", sticky=True))
+    lab.campaign("other", experiment=experiment(key="other", sticky=True), limit=1)
+    with pytest.raises(NeedsConfirmation):
+        lab.launch("held", "other")
+    lab.campaign("other", experiment=experiment(key="other", sticky=True, variants={**EVEN, "third": {"weight": 9}}))
+    assert "sticky" not in next(iter(lab.launch("told", "other", as_of=LATER).values()))
+    lab.campaign(experiment=experiment(allocation="0-30%"))
+    for launch in ("second", "third"):  # the second one never goes on: the third is asked about as well
+        with pytest.raises(NeedsConfirmation, match=r"customers lose their assignment"):
+            lab.launch(launch, as_of=LATER)
+    assert first
+
+
+def test_shrinking_counts_customers_also_when_the_unit_changed(lab: Lab) -> None:
+    lab.campaign(experiment=experiment(unit="house", allocation="0-50%"))
+    lab.launch("first")
+    lab.campaign(experiment=experiment(allocation="0-30%"))
+    with pytest.raises(NeedsConfirmation, match="customers lose their assignment"):
+        lab.launch("second", as_of=LATER)
+
+
+def test_a_sticky_customer_keeps_what_was_promoted(lab: Lab) -> None:
+    lab.campaign(experiment=experiment(test={"share": "20%"}))
+    waiting = {unit for unit, row in lab.launch("trial").items() if row["reason"] == "awaiting_winner"}
+    Campaigns(lab.root).promote("trial", "tried")
+    lab.campaign(experiment=experiment(sticky=True))
+    found = lab.launch("next", as_of=LATER)
+    assert {found[unit]["variant"] for unit in waiting} == {"tried"}
+
+
+def test_a_launch_that_only_has_the_name_is_no_promotion(lab: Lab) -> None:
+    lab.campaign(experiment=experiment(test={"share": "20%"}))
+    lab.launch("trial")
+    lab.launch("trial-winner", as_of=LATER)
+    with pytest.raises(Conflict, match="exists and is no promotion"):
+        Campaigns(lab.root).promote("trial", "tried")
+
+
 def test_widening_an_allocation_asks_nobody(lab: Lab) -> None:
     lab.campaign(experiment=experiment(allocation="10-30%"))
     lab.launch("first")

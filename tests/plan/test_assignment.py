@@ -237,6 +237,9 @@ def test_explain_shows_every_bucket(tmp_path: Path) -> None:
         ({"test": {"share": "0%"}}, "greater than 0"),
         ({"start": "2026-06-02", "end": "2026-06-01"}, "an end after the start"),
         ({"start": "yesterday"}, "a date or time"),
+        ({"test": {"share": 0.001}}, "at most two decimals"),
+        ({"allocation": 40}, "a range of percent such as 0-40%"),
+        ({"variants": {}, "factors": {"a": [["x"], ["y"]]}}, "need the name of a level"),
     ],
 )
 def test_what_an_author_gets_wrong_is_named(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
@@ -246,6 +249,23 @@ def test_what_an_author_gets_wrong_is_named(tmp_path: Path, changes: dict[str, A
         Campaigns(lab.root).validate("winback")
     assert words in str(told.value)
     assert "campaigns/winback.yaml:" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_forced", "_kept", "_holdout_digest_0", "_Factor_f_digest", "_allocation_digest", "_test_digest", "_sticky"],
+)
+def test_a_column_of_a_name_of_the_plan_decides_nothing(tmp_path: Path, name: str) -> None:
+    lab = Lab(tmp_path / "lab", customers=100, holdouts={"global": {"percent": 10}})
+    file = lab.root / "customers.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT *, 'tried' AS \"{name}\" FROM '{file}') TO '{file}.new' (FORMAT parquet)"
+        ).fetchall()
+    Path(f"{file}.new").rename(file)
+    lab.campaign(experiment=experiment(allocation="0-50%"), variables={"mine": f'"{name}"'})
+    with pytest.raises(InvalidDefinition, match="unknown attribute"):
+        Campaigns(lab.root).validate()
 
 
 def test_a_frozen_definition_reads_back_as_it_was(tmp_path: Path) -> None:

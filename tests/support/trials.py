@@ -20,6 +20,7 @@ from campaigns.analysis.answer import CONFIDENCE
 from campaigns.analysis.compare import Compared, comparisons
 from campaigns.analysis.frame import Frame
 from campaigns.analysis.outcomes import Group, Groups, collected, looked, totals
+from campaigns.analysis.strata import Stratum
 from campaigns.app.analyses import attach_metrics
 from campaigns.app.workplace import Workplace
 from campaigns.definitions import Experiment, load_workspace
@@ -101,10 +102,13 @@ class Trials:
         return self._compared(name, number, self.looks, quick=quick)
 
     def _compared(self, name: str, number: int, looks: Sequence[Groups], *, quick: bool = False) -> Compared:
-        nobody: dict[int, dict[str, int]] = {len(self.frame.strata): {}} if quick else {}
-        mine = replace(self.frame, customers={number: self.frame.customers[number], **nobody})
-        arms = [Group(None, number, arm) for arm in ARMS]
-        whole, *each_look = ({arm: each[name][arm] for arm in arms} for each in (self.groups, *looks))
+        even = self.frame.strata[number]
+        nobody = [even._replace(weights={**even.weights, ARMS[0]: 2})] if quick else []
+        mine = replace(self.frame, strata=[even, *nobody], customers={0: self.frame.customers[number]})
+        whole, *each_look = (
+            {Group(None, 0, arm): each[name][Group(None, number, arm)] for arm in ARMS}
+            for each in (self.groups, *looks)
+        )
         (found,) = comparisons(mine, self.metrics[name], whole, each_look, ARMS[0], CONFIDENCE)
         return found
 
@@ -146,7 +150,8 @@ def framed(engine: Engine, root: Path, runs: int, *, lives: bool = False) -> Fra
         stratum, arm, n = (int(str(row[name])) for name in ("stratum", "arm", "n"))
         counted.setdefault(stratum, {})[ARMS[arm]] = n
     even = dict.fromkeys(ARMS, 1)
-    return Frame(ARMS, [even] * runs, (), counted, {}, {}, 0, 0)
+    strata = [Stratum(0, even, (), late=False)] * runs
+    return Frame(ARMS, strata, (), counted, {}, {}, 0, 0)
 
 
 def assigned(number: int, customers: str, weights: Sequence[int] = (1, 1)) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from campaigns.analysis.compare import Compared, comparisons, document_of, factors_of, kind_of
 from campaigns.analysis.frame import HOLDOUT, Frame, Part, framed, valued
 from campaigns.analysis.outcomes import Column, Group, capped, collected, looked, totals
+from campaigns.analysis.strata import by_split
 from campaigns.definitions import Workspace
 from campaigns.definitions.instants import format_instant
 from campaigns.definitions.metrics import Metric
@@ -62,7 +63,9 @@ def analyze(
     frame = framed(engine, question.parts)
     metrics = {name: question.workspace.metrics[name] for name in question.metrics}
     looks = looks_of(question, metrics.values())
-    columns = collected(engine, question.workspace, list(metrics), tables, question.as_of, looks)
+    if not frame.exposed:
+        raise NotFound(f"experiment {question.experiment!r}: no launch assigned or held out anybody by chance")
+    columns = collected(engine, question.workspace, list(metrics), tables, question.as_of, looks) if metrics else []
     columns = capped(engine, columns, metrics)
     groups = totals(engine, frame, columns) if columns else {}
     over_time = looked(engine, frame, columns, looks) if columns else []
@@ -87,7 +90,7 @@ def analyze(
         },
         "split": split,
         "trusted": split["trusted"],
-        "strata": len(frame.customers),
+        "strata": len(_splits(frame)),
         "warnings": _warnings(question, states, frame, measured),
         "metrics": measured,
         "by": _by(question, engine, frame, columns, values) if question.by else None,
@@ -213,16 +216,26 @@ def _look(first: datetime, at: datetime, number: int, compared: Sequence[Compare
     }
 
 
+def _splits(frame: Frame) -> list[list[int]]:
+    """Numbers of strata that were split alike and assigned somebody."""
+    return [
+        numbers
+        for numbers in by_split(frame.strata)
+        if any(n for number in numbers for arm, n in frame.customers.get(number, {}).items() if arm != HOLDOUT)
+    ]
+
+
 def _split(frame: Frame) -> dict[str, Any]:
     observed, expected = dict.fromkeys(frame.arms, 0), dict.fromkeys(frame.arms, 0.0)
     counts, weights = [], []
-    for number, customers in sorted(frame.customers.items()):
-        assigned = {arm: n for arm, n in customers.items() if arm != HOLDOUT}
-        split = frame.strata[number]
-        counts.append(assigned)
+    for numbers in _splits(frame):
+        assigned = {arm: sum(frame.customers.get(n, {}).get(arm, 0) for n in numbers) for arm in frame.arms}
+        split = frame.strata[numbers[0]].weights
+        counts.append({arm: n for arm, n in assigned.items() if n})
         weights.append(split)
+        for arm, n in assigned.items():
+            observed[arm] += n
         for arm, weight in split.items():
-            observed[arm] += assigned.get(arm, 0)
             expected[arm] += sum(assigned.values()) * weight / sum(split.values())
     p_value = split_p_value(counts, weights)
     return {
@@ -270,9 +283,9 @@ def _warnings(
         for part in question.parts
         if states[part.launch_id] != State.COMPLETED
     ]
-    if len(frame.customers) > 1:
+    if len(_splits(frame)) > 1:
         told.append(
-            f"customers were split by {len(frame.customers)} different sets of weights; each is compared with its own, "
+            f"customers were split by {len(_splits(frame))} different sets of weights; each is compared with its own, "
             "because pooling them would mislead (Simpson's paradox)"
         )
     empty = [arm for arm in question.parts[-1].experiment.arms if not frame.count(arm)]
@@ -280,6 +293,11 @@ def _warnings(
         told.append(f"nobody was assigned to {', '.join(empty)}")
     if any(part.experiment.unit for part in question.parts):
         told.append("customers who share a unit are not independent: intervals are too narrow")
+    if frame.count(HOLDOUT) and frame.late:
+        told.append(
+            f"{frame.late:,} customers waited for their launch (allocation, test): they are not compared with the "
+            "holdout, which was drawn before"
+        )
     if frame.crossovers:
         told.append(f"{frame.crossovers:,} customers got another variant in a later launch; they count in their first")
     if question.purged:

@@ -8,6 +8,7 @@ from typing import Any
 
 from campaigns.analysis.frame import HOLDOUT, Frame
 from campaigns.analysis.outcomes import Group, pairs_of
+from campaigns.analysis.strata import by_chance_of_holdout, by_split
 from campaigns.definitions import Experiment, arm_name
 from campaigns.definitions.metrics import Metric
 from campaigns.statistics import (
@@ -69,7 +70,11 @@ def comparisons(
     control: str,
     confidence: float,
 ) -> list[Compared]:
-    """Each arm against control; where somebody was held out, each arm and the whole campaign against them."""
+    """Each arm against control; where somebody was held out, each arm and the whole campaign against them.
+
+    With control, customers of all launches who were split alike are one stratum. With the holdout, only those are
+    compared whom the same launch met first, under the same holdouts: among others, something else than chance decided.
+    """
     wanted = [(arm, control) for arm in frame.arms if arm != control]
     if frame.count(HOLDOUT):
         wanted += [(arm, HOLDOUT) for arm in (*frame.arms, CAMPAIGN)]
@@ -110,7 +115,8 @@ def factors_of(
     """Main effects and two-way interactions of a factorial experiment; None without factors."""
     if not experiment.factors:
         return None
-    cells = {tuple(levels.values()): _strata(frame, metric, groups, arm_name(levels)) for levels in experiment.cells}
+    parts = by_split(frame.strata)
+    cells = {tuple(levels.values()): _strata(metric, groups, arm_name(levels), parts) for levels in experiment.cells}
     levels = {factor: list(levels) for factor, levels in experiment.factors.items()}
     found = factorial(cells, levels, kind_of(metric), covariate=bool(metric.covariate), confidence=confidence)
     return {
@@ -146,8 +152,10 @@ def _compared(
     pair: tuple[str, str],
     confidence: float,
 ) -> Compared:
+    parts = by_chance_of_holdout(frame.strata) if HOLDOUT in pair else by_split(frame.strata)
+
     def found(groups: Mapping[Group, Moments]) -> tuple[Effect | None, int, int]:
-        treated, control = (_strata(frame, metric, groups, arm) for arm in pair)
+        treated, control = (_strata(metric, groups, arm, parts) for arm in pair)
         known = effect(treated, control, kind_of(metric), covariate=bool(metric.covariate), confidence=confidence)
         return known, sum(each.n for each in treated), sum(each.n for each in control)
 
@@ -162,14 +170,14 @@ def _compared(
     )
 
 
-def _strata(frame: Frame, metric: Metric, groups: Mapping[Group, Moments], arm: str) -> _Strata:
-    """The moments of an arm in each stratum, none where nobody is."""
+def _strata(metric: Metric, groups: Mapping[Group, Moments], arm: str, parts: Sequence[Sequence[int]]) -> _Strata:
+    """The moments of an arm in each part of the strata, none where nobody is."""
     found = []
-    for stratum in sorted(frame.customers):
+    for numbers in parts:
         mine = [
             moments
             for group, moments in groups.items()
-            if group.stratum == stratum and (group.arm != HOLDOUT if arm == CAMPAIGN else group.arm == arm)
+            if group.stratum in numbers and (group.arm != HOLDOUT if arm == CAMPAIGN else group.arm == arm)
         ]
         found.append(pooled(mine) if mine else _nobody(metric))
     return found

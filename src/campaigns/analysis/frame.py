@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from campaigns.analysis import sql
+from campaigns.analysis.strata import Stratum, strata_of
 from campaigns.definitions import Definition, Experiment
 from campaigns.engines.port import Engine, Query
 from campaigns.errors import InvalidDefinition
-from campaigns.experiment.splits import splits
 
 HOLDOUT = "holdout"
 """How documents call those who were held out."""
@@ -42,13 +42,13 @@ class Part:
 class Frame:
     """The table `frame` of an engine: pid, tenant, customer, exposure, arm, stratum, launch; one row per customer.
 
-    `arms` are the names of the arms by number, `strata` the weights of the splits by number, `launches` the parts by
+    `arms` are the names of the arms by number, `strata` the strata by number, `launches` the parts by
     number. `customers` counts them by stratum and arm, HOLDOUT for who was held out; `assigned` the customers that each
     launch assigned to an arm, whatever others did.
     """
 
     arms: Sequence[str]
-    strata: Sequence[Mapping[str, int]]
+    strata: Sequence[Stratum]
     launches: Sequence[Part]
     customers: Mapping[int, Mapping[str, int]]
     assigned: Mapping[int, int]
@@ -65,6 +65,11 @@ class Frame:
         """The name of an arm."""
         return HOLDOUT if number == _HELD else self.arms[number]
 
+    @property
+    def late(self) -> int:
+        """Customers whom an earlier launch matched and let wait."""
+        return sum(sum(arms.values()) for number, arms in self.customers.items() if self.strata[number].late)
+
     def count(self, arm: str) -> int:
         """Customers of an arm over all strata."""
         return sum(stratum.get(arm, 0) for stratum in self.customers.values())
@@ -77,21 +82,25 @@ def framed(engine: Engine, parts: Sequence[Part]) -> Frame:
     out from the first such launch on. Customers whose variant was forced are left out.
     """
     arms = list(dict.fromkeys(arm for part in parts for arm in part.experiment.arms))
-    strata: list[Mapping[str, int]] = []
+    strata: list[Stratum] = []
     decided = " UNION ALL ".join(
         _decided(number, part, arms, strata, _marks(engine, part)) for number, part in enumerate(parts)
     )
-    engine.run(Query(f"CREATE OR REPLACE TEMP TABLE decided AS {decided}"))
+    engine.run(Query(f"CREATE OR REPLACE TEMP VIEW decided AS {decided}"))
     if len(parts) == 1:
-        one = "SELECT tenant, customer, arm, stratum, launch, false AS crossed FROM decided WHERE arm IS NOT NULL"
+        columns = "tenant, customer, arm, 2 * stratum AS stratum, launch, false AS crossed"
+        one = f"SELECT {columns} FROM decided WHERE arm IS NOT NULL"
     else:
         assigned = f"FILTER (arm > {_HELD})"
         first = f"coalesce(arg_min(#, launch) {assigned}, arg_min(#, launch) FILTER (arm IS NOT NULL))"
         columns = ", ".join(f"{first.replace('#', column)} AS {column}" for column in ("arm", "stratum", "launch"))
-        one = (
-            f"SELECT tenant, customer, {columns}, min(arm) {assigned} <> max(arm) {assigned} AS crossed FROM decided "
+        first = (
+            f"SELECT tenant, customer, {columns}, min(launch) AS entry, "
+            f"min(arm) {assigned} <> max(arm) {assigned} AS crossed FROM decided "
             "GROUP BY tenant, customer HAVING count(arm) > 0"
         )
+        late = "(entry < launch)::INTEGER"
+        one = f"SELECT tenant, customer, arm, 2 * stratum + {late} AS stratum, launch, crossed FROM ({first})"
     exposures = " ".join(f"WHEN {number} THEN {sql.instant(part.as_of)}" for number, part in enumerate(parts))
     engine.run(
         Query(
@@ -112,9 +121,7 @@ def framed(engine: Engine, parts: Sequence[Part]) -> Frame:
     return Frame(arms, strata, parts, customers, _assigned(engine, parts), suppressed, forced, crossovers)
 
 
-def _decided(
-    number: int, part: Part, arms: Sequence[str], strata: list[Mapping[str, int]], marks: Collection[str]
-) -> str:
+def _decided(number: int, part: Part, arms: Sequence[str], strata: list[Stratum], marks: Collection[str]) -> str:
     """tenant, customer, arm, stratum, launch, reason of every decision of a launch; arm NULL for who takes no part."""
     known = " ".join(f"WHEN {sql.text(arm)} THEN {index}" for index, arm in enumerate(arms))
     arm = f"CASE WHEN outcome = 'holdout' THEN {_HELD} ELSE CASE variant {known} END END"
@@ -123,7 +130,7 @@ def _decided(
     reason = "CASE WHEN outcome = 'suppressed' THEN reason END"
     chance = "WHERE NOT coalesce(forced, false)" if "forced" in marks else ""
     return (
-        f"SELECT tenant, customer, ({arm})::SMALLINT AS arm, ({_stratum(part, strata)})::SMALLINT AS stratum, "
+        f"SELECT tenant, customer, ({arm})::SMALLINT AS arm, ({_stratum(number, part, strata)})::INTEGER AS stratum, "
         f"{number}::SMALLINT AS launch, {reason} AS reason FROM {sql.files(part.files)} {chance}"
     )
 
@@ -133,27 +140,17 @@ def _marks(engine: Engine, part: Part) -> set[str]:
     return {str(row["column_name"]) for row in engine.rows(Query(f"DESCRIBE SELECT * FROM {sql.files(part.files)}"))}
 
 
-def _stratum(part: Part, strata: list[Mapping[str, int]]) -> str:
-    """The number of the split of a decision's tenant; equal splits of different launches are one stratum."""
-    *own, others = [
-        (split.tenants, _numbered(split.weights, strata))
-        for split in splits(part.definition.campaign, part.definition.tenants)
-    ]
-    cases = " ".join(f"WHEN tenant IN {sql.among(sorted(tenants or ()))} THEN {index}" for tenants, index in own)
-    return f"CASE {cases} ELSE {others[1]} END" if own else str(others[1])
-
-
-def _numbered(weights: Mapping[str, int], strata: list[Mapping[str, int]]) -> int:
-    for index, known in enumerate(strata):
-        if _shares(known) == _shares(weights):
-            return index
-    strata.append(weights)
-    return len(strata) - 1
-
-
-def _shares(weights: Mapping[str, int]) -> dict[str, float]:
-    total = sum(weights.values())
-    return {arm: weight / total for arm, weight in weights.items() if weight}
+def _stratum(number: int, part: Part, strata: list[Stratum]) -> str:
+    """The number of the stratum of a decision's tenant; every one is added twice, for who came late as well."""
+    cases = []
+    for stratum, tenants in strata_of(number, part.definition, part.as_of):
+        cases.append((len(strata) // 2, tenants))
+        strata += [stratum, stratum._replace(late=True)]
+    *some, (others, _) = cases
+    if not some:
+        return str(others)
+    tested = " ".join(f"WHEN tenant IN {sql.among(keys)} THEN {index}" for index, keys in some)
+    return f"CASE {tested} ELSE {others} END"
 
 
 def _assigned(engine: Engine, parts: Sequence[Part]) -> dict[int, int]:

@@ -29,7 +29,8 @@ def write_assignments(experiment: str, parts: Sequence[Part], engine: Engine, ou
     arms = " ".join(f"WHEN {number} THEN {sql.text(arm)}" for number, arm in enumerate(frame.arms))
     launches = " ".join(f"WHEN {number} THEN {sql.text(part.launch_id)}" for number, part in enumerate(parts))
     weights = " ".join(
-        f"WHEN {number} THEN {sql.text(json.dumps(dict(split)))}" for number, split in enumerate(frame.strata)
+        f"WHEN {number} THEN {sql.text(json.dumps(dict(stratum.weights)))}"
+        for number, stratum in enumerate(frame.strata)
     )
     query = (
         f"SELECT tenant, customer, {sql.text(experiment)} AS experiment, "

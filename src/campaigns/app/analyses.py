@@ -89,11 +89,14 @@ def _parts(snapshots: Path, launches: Sequence[Launch], experiment: str) -> tupl
             purged += found.key == experiment and launch.purged_at is not None
     parts = [
         Part(launch.launch_id, parse_instant(launch.as_of), definition, files)
-        for launch, definition in same_experiment(launches, experiment, but="")
-        if (files := verified_files(snapshots, launch))
+        for launch, definition in sorted(same_experiment(launches, experiment), key=lambda each: each[0].as_of)
+        if definition.promotes is None and (files := verified_files(snapshots, launch))
     ]
     if not parts:
-        why = "all its launches were purged" if purged else "no launch decided anything"
+        if purged:
+            why = "all its launches were purged"
+        else:
+            why = "its launches matched nobody" if experiment in known else "no launch decided anything"
         raise NotFound(
             f"experiment {experiment!r}: {why}{suggestion(experiment, known)}; "
             f"experiments with launches: {listed(known)}"
@@ -106,8 +109,9 @@ def _values(
 ) -> list[Query]:
     """Queries of an attribute's value for everybody, as it was at each launch. Raises NotFound."""
     types = attribute_types(workspace, tables, engine.dialect)
+    known = list(dict.fromkeys([TENANT, *types]))
     if by not in types:
-        raise NotFound(f"attribute {by!r} does not exist{suggestion(by, types)}; known: {listed([TENANT, *types])}")
+        raise NotFound(f"attribute {by!r} does not exist{suggestion(by, types)}; known: {listed(known)}")
     named = '"' + by.replace('"', '""') + '"'
     campaign = Campaign(
         campaign="by", tenants="all", channel="none", audience=Audience(where="true"), variables={"value": named}

@@ -26,7 +26,7 @@ from campaigns.app.experiments import (
     verified_files,
 )
 from campaigns.app.holdouts import holdouts
-from campaigns.app.promotion import SUFFIX, promotion_of
+from campaigns.app.promotion import SUFFIX, promoted_before, promotion_of
 from campaigns.app.streams import check_partitions
 from campaigns.app.workplace import Workplace, check_places
 from campaigns.definitions import (
@@ -198,11 +198,13 @@ class Campaigns:
         """
         test = self._find(launch_id)
         known = self._found(launch_id + SUFFIX)
-        if known is not None and variant is None:
-            definition = definition_of(known)
+        if known is not None:
+            definition = promoted_before(known, test, variant)
         else:
             definition = promotion_of(test, variant, _now(), self._analyzed_alone)
         instant = _checked(as_of or (parse_instant(known.as_of) if known else _now()))
+        if instant < parse_instant(test.as_of):
+            raise InvalidDefinition(f"as_of {format_instant(instant)} is before that of the test, {test.as_of}")
         new = self._new(definition, launch_id + SUFFIX, instant, explicit=as_of is not None, expires=None, rate=rate)
         self._place.secret()
         stream = self._stream_of(known)

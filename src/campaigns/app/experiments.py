@@ -22,7 +22,7 @@ from campaigns.engines.port import Engine
 from campaigns.errors import InvalidDefinition, Problem
 from campaigns.launch.definition import definition_of
 from campaigns.launch.snapshot import open_snapshot
-from campaigns.ledger import Launch
+from campaigns.ledger import Launch, State
 from campaigns.plan import NOT_ALLOCATED, Earlier, allocation_salt, assigned_among
 
 
@@ -49,17 +49,23 @@ def check_period(campaign: Campaign, as_of: datetime) -> None:
         )
 
 
-def same_experiment(launches: Sequence[Launch], key: str, but: str) -> list[tuple[Launch, Definition]]:
-    """The other launches of an experiment that assigned by chance and whose decisions are there, oldest first."""
+def same_experiment(launches: Sequence[Launch], key: str, but: str = "") -> list[tuple[Launch, Definition]]:
+    """The other launches of an experiment that reached somebody and whose decisions are there, in the order in which
+    they were made. One that was stopped before its first event told nobody anything.
+    """
     found = []
-    for launch in sorted(launches, key=lambda each: (each.as_of, each.created_at, each.launch_id)):
-        if launch.launch_id == but or launch.manifest is None or launch.purged_at:
+    for launch in sorted(launches, key=lambda each: (each.created_at, each.launch_id)):
+        if launch.launch_id == but or launch.manifest is None or launch.purged_at or _silent(launch):
             continue
         definition = definition_of(launch)
         experiment = definition.campaign.experiment
-        if experiment is not None and experiment.key == key and definition.promotes is None:
+        if experiment is not None and experiment.key == key:
             found.append((launch, definition))
     return found
+
+
+def _silent(launch: Launch) -> bool:
+    return launch.state != State.COMPLETED and not launch.acknowledged
 
 
 def verified_files(snapshots: Path, launch: Launch) -> list[Path]:
@@ -85,12 +91,15 @@ def remembers(experiment: Experiment | None) -> bool:
 def shrinking(
     claim: Launch, frozen: Path, snapshots: Path, launches: Sequence[Launch], reader: Callable[[], Engine]
 ) -> str | None:
-    """How many customers of a frozen launch lose their assignment because the allocation shrank since the experiment's
-    last launch; None when it did not. `frozen` is the folder of its own snapshot. Raises Damaged.
+    """How many customers of a frozen launch lose their assignment because the allocation shrank since the campaign's
+    last launch of the experiment; None when it did not. `frozen` is the folder of its own snapshot. Raises Damaged.
     """
     experiment = definition_of(claim).campaign.experiment
     before = same_experiment(launches, experiment.key, claim.launch_id) if experiment else []
-    last = before[-1][1].campaign.experiment if before else None
+    mine = [
+        definition for launch, definition in before if launch.campaign == claim.campaign and not definition.promotes
+    ]
+    last = mine[-1].campaign.experiment if mine else None
     if experiment is None or last is None or definition_of(claim).promotes:
         return None
     moved = allocation_salt(last) != allocation_salt(experiment)

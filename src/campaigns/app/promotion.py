@@ -40,6 +40,18 @@ def promotion_of(test: Launch, variant: str | None, now: datetime, analyze: Anal
     return definition.model_copy(update={"promotes": Promotion(launch_id=test.launch_id, variant=variant)})
 
 
+def promoted_before(known: Launch, test: Launch, variant: str | None) -> Definition:
+    """What was promoted already. Raises Conflict for another variant, and for a launch that only has the name."""
+    definition = definition_of(known)
+    if definition.promotes is None or definition.promotes.launch_id != test.launch_id:
+        raise Conflict(f"launch {known.launch_id!r} exists and is no promotion of {test.launch_id!r}")
+    if variant not in (None, definition.promotes.variant):
+        raise Conflict(
+            f"launch {test.launch_id!r} was promoted to {definition.promotes.variant!r} already, by {known.launch_id!r}"
+        )
+    return definition
+
+
 def _winner(test: Launch, experiment: Experiment, now: datetime, analyze: Analyze) -> str:
     assert experiment.test is not None  # noqa: S101 - `promotion_of` asked
     if experiment.test.rule is None:
@@ -55,10 +67,10 @@ def _winner(test: Launch, experiment: Experiment, now: datetime, analyze: Analyz
 
 
 def chosen(document: Mapping[str, Any], metric: str, launch_id: str) -> str:
-    """The variant that an analysis allows to promote: the best one, if it differs for sure. Raises Conflict.
+    """The variant that an analysis allows to promote: the one of the highest mean, if it is for sure above control.
 
     Looked at once, at the instant that was fixed in advance, so the fixed reading counts, with all comparisons
-    adjusted. Control wins if every other variant is for sure worse.
+    adjusted. Control wins if every other variant is for sure below it. Raises Conflict.
     """
     instead = "look at the analysis, and name the winner with --variant"
     if not document["trusted"]:

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from campaigns.definitions.durations import Duration
-from campaigns.definitions.holdouts import Percent
+from campaigns.definitions.holdouts import Percent, whole_basis_points
 from campaigns.definitions.periods import Period
 from campaigns.definitions.ranges import WHOLE, Range, Ranges, overlaps
 from campaigns.definitions.records import Count, Expression, Key, Matching, Name, Record, Text, found, refusal
@@ -63,10 +63,15 @@ def _levels(value: object) -> object:
     if not isinstance(value, list | tuple):
         return value
     for index, name in enumerate(value):
+        if not isinstance(name, str):
+            raise refusal(f"need the name of a level, found {found(name)}", index)
         if name in value[:index]:
             raise refusal(f"{found(name)} is listed twice", index)
-    return {name: Level() if isinstance(name, str) else name for name in value}
+    return {name: Level() for name in value}
 
+
+_GROUPS = {"holdout": "the customers who were held out", "campaign": "all variants together"}
+"""What is no variant, and stands beside them."""
 
 Factor = Annotated[
     Mapping[Key, Level],
@@ -92,6 +97,8 @@ class Test(Record):
     then: Annotated[str, Matching(rf"ask|{_RULE}", "ask, or such as `best of conversion after 24 hours`")] = Field(
         default="ask", description="How the winner is found: `ask`, or `best of METRIC after DURATION`."
     )
+
+    _whole_basis_points = field_validator("share")(whole_basis_points)
 
     @field_validator("then")
     @classmethod
@@ -152,6 +159,9 @@ class Experiment(Period):
     @field_validator("variants")
     @classmethod
     def _someone_gets_something(cls, variants: Mapping[str, Variant]) -> Mapping[str, Variant]:
+        for name, group in _GROUPS.items():
+            if name in variants:
+                raise refusal(f"an analysis calls {group} {name!r}; rename the variant", name)
         if variants and not any(variant.weight for variant in variants.values()):
             raise refusal("the weights add up to 0, need at least 1")
         return variants

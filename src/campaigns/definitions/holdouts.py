@@ -12,17 +12,19 @@ from campaigns.definitions.records import Key, Name, Record, Text, refusal
 Percent = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
 
 
+def whole_basis_points(percent: float) -> float:
+    """The percentage, if it has at most two decimals. Raises a refusal."""
+    if abs(percent * 100 - round(percent * 100)) > 1e-9:
+        raise refusal(f"need at most two decimals, found {percent}")
+    return percent
+
+
 class _Withheld(Record):
     percent: Percent = Field(description="How many percent are withheld: 0 to 100, at most two decimals.")
     unit: Name | None = Field(default=None, description="The attribute that is bucketed instead of the customer.")
     salt: Text | None = Field(default=None, description="What it hashes with; default holdout.<key>.")
 
-    @field_validator("percent")
-    @classmethod
-    def _whole_basis_points(cls, percent: float) -> float:
-        if abs(percent * 100 - round(percent * 100)) > 1e-9:
-            raise refusal(f"need at most two decimals, found {percent}")
-        return percent
+    _whole_basis_points = field_validator("percent")(whole_basis_points)
 
     @property
     def basis_points(self) -> int:

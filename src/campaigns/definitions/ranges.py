@@ -51,7 +51,7 @@ class Range(NamedTuple):
 
 
 def _listed(value: object) -> object:
-    return (value,) if isinstance(value, str | Range) else value
+    return value if isinstance(value, list | tuple) and not isinstance(value, Range) else (Range.parse(value),)
 
 
 Ranges = Annotated[tuple[Range, ...], BeforeValidator(_listed, json_schema_input_type=Range | tuple[Range, ...])]

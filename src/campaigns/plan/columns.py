@@ -15,8 +15,13 @@ RESERVED = frozenset(
         "as_of",
         "_tenant",
         "_customer",
-        "_holdout_digest",
         "_variant_digest",
+        "_allocation_digest",
+        "_test_digest",
+        "_forced",
+        "_kept",
+        "_blocked",
+        "_sticky",
         "_outcome",
         "_reason",
         "_assigned",
@@ -28,6 +33,14 @@ RESERVED = frozenset(
     }
 )
 """Names, in any case, of the plan's own columns: a source's column of that name would be taken for them."""
+
+_RESERVED_PREFIXES = ("_holdout_digest_", "_factor_")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a column of the plan has, or may have, this name."""
+    return name.casefold() in RESERVED or name.casefold().startswith(_RESERVED_PREFIXES)
+
 
 _T = exp.DataType.Type
 _INTEGERS = {_T.TINYINT, _T.SMALLINT, _T.INT, _T.BIGINT, _T.UTINYINT, _T.USMALLINT, _T.UINT}

@@ -13,7 +13,7 @@ from campaigns.definitions.closure import honoured, targeted
 from campaigns.definitions.metrics import Measure
 from campaigns.definitions.overrides import override_problems
 from campaigns.errors import InvalidDefinition, Problem
-from campaigns.plan.columns import RESERVED, column_type, identity
+from campaigns.plan.columns import column_type, identity, is_reserved
 from campaigns.plan.reach import Scope, reach
 
 Path = tuple[str | int, ...]
@@ -172,7 +172,7 @@ class _Checker:
             path: Path = ("attributes", name)
             if name.casefold() in columns:
                 self._add("workspace", path, f"attribute {name!r} is a column of customers already; rename it")
-            elif name.casefold() in RESERVED:
+            elif is_reserved(name):
                 self._add("workspace", path, f"attribute {name!r}: the name is the engine's own; rename it")
             elif name not in wanted:
                 self._unused[name] = Type.INTEGER  # no rule mentions it, so only its name is seen: in a did-you-mean
@@ -323,7 +323,7 @@ class _Checker:
 
     def _columns(self, source: str) -> dict[str, Type]:
         found = {name: column_type(type_, self._dialect) for name, type_ in self._tables[source].items()}
-        return {name: type_ for name, type_ in found.items() if type_ is not None and name.casefold() not in RESERVED}
+        return {name: type_ for name, type_ in found.items() if type_ is not None and not is_reserved(name)}
 
     def _add(self, kind: str, path: Path, message: str, start: int = 0, end: int | None = None) -> None:
         self._problems.setdefault(self._locate(kind, path, message, start, end))

@@ -12,7 +12,7 @@ from campaigns.definitions import Experiment
 from campaigns.engines.port import Query
 from campaigns.plan.assignment import AWAITING_WINNER, unit_sql
 from campaigns.plan.compile import Compiled
-from campaigns.plan.sql import alias, all_of, any_of, column, function, literal, select
+from campaigns.plan.sql import alias, all_of, column, function, literal, select
 from campaigns.plan.stage import Stage
 
 
@@ -101,20 +101,24 @@ def _assignments(number: int, launch: Earlier) -> exp.Select:
 
 
 def assigned_among(earlier: Sequence[Earlier], files: Sequence[Path], reason: str) -> Query:
-    """customers: how many decisions of a snapshot with this reason are of units that earlier launches assigned."""
-    unit: exp.Expression = exp.DPipe(
-        this=exp.DPipe(this=column("tenant"), expression=literal("/")), expression=column("customer")
-    )
-    if earlier[0].unit:
-        unit = column("experiment_unit")
-    known = [
-        exp.In(this=unit.copy(), query=select(column("_unit")).from_(_assignments(0, each).subquery("e")).subquery())
+    """customers: how many decisions of a snapshot with this reason are of customers whom earlier launches assigned."""
+    names = ("tenant", "customer")
+    parts = [
+        select(*map(column, names)).from_(_parquet(each.files)).where(column("variant").is_(exp.null()).not_())
         for each in earlier
     ]
+    known: exp.Query = parts[0]
+    for part in parts[1:]:
+        known = exp.union(known, part, distinct=False)
+    decided = select(*map(column, names)).from_(_parquet(files)).where(column("reason").eq(literal(reason)))
     query = (
         select(alias(exp.Count(this=exp.Star()), "customers"))
-        .from_(_parquet(files))
-        .where(column("reason").eq(literal(reason)), any_of(*known))
+        .from_(decided.subquery("d"))
+        .join(
+            exp.alias_(known.subquery(), "known", table=True),
+            on=all_of(*(column(name, "known").eq(column(name, "d")) for name in names)),
+            join_type="semi",
+        )
     )
     return Query(query.sql("duckdb", pretty=True))
 

@@ -10,6 +10,9 @@ import typer
 from campaigns.cli.options import By, CampaignArgument, ExperimentArgument, Json, MetricOption, Until, Workspace, opened
 from campaigns.cli.output import messages, show
 
+MOST_EFFECT = 100
+"""A hundred times the average: what is beyond is a slip of the pen."""
+
 
 def _names(text: str) -> list[str]:
     """The names of a list with commas, each once. Raises typer.BadParameter."""
@@ -74,8 +77,8 @@ def power(
     """Tell before a launch which effects it could show. Nothing is written."""
     from campaigns.cli.render.power import power_view
 
-    if effect is not None and not 0 < effect < float("inf"):
-        raise typer.BadParameter(f"{effect} is not above 0", param_hint="--effect")
+    if effect is not None and not 0 < effect <= MOST_EFFECT:
+        raise typer.BadParameter(f"{effect} is not above 0 and at most {MOST_EFFECT}", param_hint="--effect")
     document = opened(workspace).power(campaign, metric, effect=effect, as_of=as_of)
     show(document, as_json=as_json, view=power_view)
     if as_json:
