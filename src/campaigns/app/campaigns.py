@@ -140,7 +140,7 @@ class Campaigns:
         return keys
 
     def preview(self, key: str, as_of: datetime | None = None) -> dict[str, Any]:
-        """What a launch would do, exactly; nothing is written. Raises as `launch` does."""
+        """What a launch would do, exactly; nothing is written. Raises as `launch` does, but for overlaps in a layer."""
         with self._planned(key, as_of) as (plan, engine):
             return preview(plan, engine) | {"power": self._powers(plan, engine)}
 
@@ -197,6 +197,8 @@ class Campaigns:
         Raises Conflict when nothing can be promoted, or not by itself; else as `launch`.
         """
         test = self._find(launch_id)
+        if not LAUNCH_ID.fullmatch(launch_id + SUFFIX):
+            raise InvalidDefinition(f"launch id {launch_id + SUFFIX!r} would be too long: use shorter ids for tests")
         known = self._found(launch_id + SUFFIX)
         if known is not None:
             definition = promoted_before(known, test, variant)
@@ -305,7 +307,7 @@ class Campaigns:
         frozen = self._frozen(launch, customer)
         try:
             plan, engine = self._planner(launch)
-        except (InvalidData, InvalidDefinition):
+        except (InvalidData, InvalidDefinition, Damaged, NotFound):  # also what an earlier launch decided may be gone
             return explain_launch(frozen, None, customer, tenant)
         with closing(engine):
             return explain_launch(frozen, Sources(plan, engine), customer, tenant)

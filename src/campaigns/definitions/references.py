@@ -66,6 +66,9 @@ def campaign_references(workspace: Workspace, data: Any) -> Iterator[Complaint]:
             yield from _known("holdout", key, workspace.holdouts, ("ignore_holdouts", index))
     for index, offer in enumerate(_items(_mapping(data, "overridable").get("offers"))):
         yield from _known("offer", offer, workspace.offers, ("overridable", "offers", index))
+    variants = _mapping(_mapping(data, "experiment"), "variants")
+    for name in _mapping(_mapping(data, "overridable"), "weights"):
+        yield from _known("variant", name, variants, ("overridable", "weights", name), on_key=True)
     yield from _choices(workspace, data)
     then = _mapping(_mapping(data, "experiment"), "test").get("then")
     if isinstance(then, str) and (rule := re.match(r"best of (\S+) after", then)):
@@ -101,6 +104,8 @@ def _choices(workspace: Workspace, data: Any) -> Iterator[Complaint]:
 
 def _forced(workspace: Workspace, forced: Any) -> Iterator[Complaint]:
     for who in forced if isinstance(forced, dict) else ():
+        if "/" not in str(who):
+            continue  # told by the record
         tenant = str(who).partition("/")[0]
         yield from _known("tenant", tenant, workspace.tenants, ("experiment", "forced", who), on_key=True)
 

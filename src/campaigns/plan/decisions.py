@@ -194,7 +194,10 @@ def _marks(c: Compiled, a: Assigning) -> list[exp.Expression]:
     if experiment and experiment.forced and a.promoted is None:
         marks.append(alias(column("_forced").is_(exp.null()).not_(), "forced"))
     if a.remembering:
-        marks.append(alias(column("_sticky"), "sticky"))
+        kept = [column("_sticky"), column("_outcome").eq(literal("send"))]
+        if experiment and experiment.forced:
+            kept.append(column("_forced").is_(exp.null()))
+        marks.append(alias(all_of(*kept), "sticky"))
     return marks
 
 
