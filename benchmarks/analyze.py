@@ -4,8 +4,9 @@ them against an expert's query."""
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from math import isclose
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def laboratory(customers: int) -> Path:
 
 
 def prepared(source: str, root: str) -> Mapping[str, Any]:
-    """Make the workspace, its events, and the launch, which stops where the first event would leave. A side."""
+    """Make the workspace, its events, and the launch, none of whose events is emitted. A side."""
     import duckdb
     import yaml
 
@@ -147,6 +148,8 @@ def prepared(source: str, root: str) -> Mapping[str, Any]:
     (place / "campaigns" / f"{KEY}.yaml").write_text(yaml.safe_dump(CAMPAIGN, sort_keys=False), encoding="utf-8")
     with suppress(Frozen):
         Campaigns(root).launch(KEY, parse_instant(EXPOSED), KEY, Stopwatch(stop_when_frozen=True))
+    with closing(sqlite3.connect(place / ".campaigns" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE launches SET state = 'completed'")  # what never left is no exposure
     (place / "ready").touch()
     return {}
 

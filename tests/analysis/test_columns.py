@@ -153,10 +153,10 @@ def test_sixty_variants_are_compared(lab: Lab) -> None:
         assert all(found["p_value_adjusted"] >= found["p_value"] for found in known)
 
 
-def test_a_launch_that_matched_nobody_is_told(lab: Lab) -> None:
+def test_launches_that_reached_nobody_are_told(lab: Lab) -> None:
     lab.campaign(audience={"where": "age > 1000"}, experiment={"key": "lonely", "variants": EVEN})
     Campaigns(lab.root).launch("winback", AS_OF, "second", confirm=True)
-    with pytest.raises(NotFound, match="experiment 'lonely': its launches matched nobody"):
+    with pytest.raises(NotFound, match="experiment 'lonely': its launches reached nobody"):
         Campaigns(lab.root).analyze("lonely", as_of=NOW)
 
 

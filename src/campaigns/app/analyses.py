@@ -96,7 +96,7 @@ def _parts(snapshots: Path, launches: Sequence[Launch], experiment: str) -> tupl
         if purged:
             why = "all its launches were purged"
         else:
-            why = "its launches matched nobody" if experiment in known else "no launch decided anything"
+            why = "its launches reached nobody" if experiment in known else "no launch decided anything"
         raise NotFound(
             f"experiment {experiment!r}: {why}{suggestion(experiment, known)}; "
             f"experiments with launches: {listed(known)}"
