@@ -157,7 +157,7 @@ def test_weights_that_changed_between_launches_are_not_pooled(lab: Lab) -> None:
     second = lab.launch("second", as_of=AS_OF + DAY)
     buyers = [unit for unit in first if int(unit.split("c")[-1]) % 20 == 0]
     buyers += [unit for unit in second if int(unit.split("c")[-1]) % 20 != 0]
-    lab.orders([(*unit.split("/"), AS_OF + 2 * DAY, 100, unit) for unit in buyers])  # type: ignore[misc]
+    lab.buy(buyers, AS_OF + 2 * DAY)
 
     document = Campaigns(lab.root).analyze("incentive", metrics=["conversion"], as_of=NOW)
     found = metric(document, "conversion")
@@ -252,7 +252,7 @@ def test_factors_are_told_by_themselves(lab: Lab) -> None:
     lab.campaign(experiment={"key": "both", "factors": factors})
     found = lab.launch("first")
     buyers = [unit for unit, row in found.items() if row["levels"] and row["levels"]["incentive"] == "ten_off"]
-    lab.orders([(*unit.split("/"), AS_OF + DAY, 100, unit) for unit in buyers])  # type: ignore[misc]
+    lab.buy(buyers, AS_OF + DAY)
     document = Campaigns(lab.root).analyze("both", metrics=["orders"], as_of=NOW)
     main = {each["factor"]: each for each in metric(document, "orders")["factors"]["main"]}
     assert main["incentive"]["absolute"]["estimate"] == pytest.approx(1.0)

@@ -210,8 +210,7 @@ RULE = {"share": "50%", "then": "best of conversion after 24 hours"}
 def buying(lab: Lab, decisions: dict[str, Row], variant: str, part: float, at: timedelta) -> None:
     """Let a part of the customers of one variant buy."""
     units = [unit for unit, row in decisions.items() if row["variant"] == variant]
-    rows = [(*unit.split("/"), AS_OF + at, 100, unit) for unit in units[: round(part * len(units))]]
-    lab.orders(rows)  # type: ignore[arg-type]
+    lab.buy(units[: round(part * len(units))], AS_OF + at)
 
 
 def test_the_analysis_chooses_the_winner_where_the_test_says_so(tmp_path: Path) -> None:

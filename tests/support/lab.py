@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,11 @@ class Lab:
             }
         )
         pq.write_table(table, self.root / "orders.parquet")
+
+    def buy(self, units: Iterable[str], at: datetime) -> None:
+        """Replace the orders: one of 100 cents for each of these units, <tenant>/<customer>."""
+        who = [unit.split("/") for unit in units]
+        self.orders([(tenant, customer, at, 100, f"{tenant}/{customer}") for tenant, customer in who])
 
     def campaign(self, key: str = "winback", **changes: Any) -> None:
         """Write a campaign that matches everybody."""

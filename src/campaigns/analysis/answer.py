@@ -178,7 +178,7 @@ def _metric(
         "complete": question.as_of >= complete_at,
         "complete_at": format_instant(complete_at),
         "groups": _groups(frame, metric, groups),
-        "comparisons": [document_of(each, CONFIDENCE) for each in compared],
+        "comparisons": [document_of(each) for each in compared],
         "over_time": [
             _look(question.parts[0].as_of, at, number, [each for each in compared if each.against == question.control])
             for number, at in enumerate(looks[: len(over_time)])

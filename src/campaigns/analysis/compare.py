@@ -81,7 +81,7 @@ def comparisons(
     return [_compared(frame, metric, groups, over_time, pair, confidence) for pair in wanted]
 
 
-def document_of(compared: Compared, confidence: float) -> dict[str, Any]:
+def document_of(compared: Compared) -> dict[str, Any]:
     """A comparison as the document has it; what is undefined is null."""
     found, bounds = compared.effect, compared.bounds[-1] if compared.bounds else None
     return {

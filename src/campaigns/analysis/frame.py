@@ -94,13 +94,13 @@ def framed(engine: Engine, parts: Sequence[Part]) -> Frame:
         assigned = f"FILTER (arm > {_HELD})"
         first = f"coalesce(arg_min(#, launch) {assigned}, arg_min(#, launch) FILTER (arm IS NOT NULL))"
         columns = ", ".join(f"{first.replace('#', column)} AS {column}" for column in ("arm", "stratum", "launch"))
-        first = (
+        grouped = (
             f"SELECT tenant, customer, {columns}, min(launch) AS entry, "
             f"min(arm) {assigned} <> max(arm) {assigned} AS crossed FROM decided "
             "GROUP BY tenant, customer HAVING count(arm) > 0"
         )
         late = "(entry < launch)::INTEGER"
-        one = f"SELECT tenant, customer, arm, 2 * stratum + {late} AS stratum, launch, crossed FROM ({first})"
+        one = f"SELECT tenant, customer, arm, 2 * stratum + {late} AS stratum, launch, crossed FROM ({grouped})"
     exposures = " ".join(f"WHEN {number} THEN {sql.instant(part.as_of)}" for number, part in enumerate(parts))
     engine.run(
         Query(
@@ -186,10 +186,10 @@ def valued(engine: Engine, values: Sequence[Query] | None) -> list[str | None]:
         "SELECT DISTINCT value FROM frame LEFT JOIN by_values USING (pid) ORDER BY value NULLS LAST "
         f"LIMIT {MOST_VALUES + 1}"
     )
-    values_found = [None if row["value"] is None else str(row["value"]) for row in engine.rows(Query(counted))]
-    if len(values_found) > MOST_VALUES:
+    known = [None if row["value"] is None else str(row["value"]) for row in engine.rows(Query(counted))]
+    if len(known) > MOST_VALUES:
         raise InvalidDefinition(f"the attribute has more than {MOST_VALUES} values; analyze by one that has fewer")
-    return values_found
+    return known
 
 
 def _forced(engine: Engine, parts: Sequence[Part]) -> int:

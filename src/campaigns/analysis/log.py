@@ -9,6 +9,7 @@ from typing import Any
 
 from campaigns.analysis import sql
 from campaigns.analysis.frame import HOLDOUT, Part, framed
+from campaigns.definitions import arm_name
 from campaigns.engines.port import Engine, Query
 from campaigns.errors import Conflict, Unavailable
 
@@ -47,7 +48,7 @@ def _levels(parts: Sequence[Part], arms: Sequence[str]) -> str:
     experiment = parts[-1].experiment
     if not experiment.factors:
         return ""
-    cells = {",".join(f"{factor}={level}" for factor, level in cell.items()): cell for cell in experiment.cells}
+    cells = {arm_name(cell): cell for cell in experiment.cells}
     cases = " ".join(
         f"WHEN {number} THEN {{{', '.join(f'{sql.name(f)}: {sql.text(level)}' for f, level in cells[arm].items())}}}"
         for number, arm in enumerate(arms)

@@ -234,7 +234,7 @@ def totals(engine: Engine, frame: Frame, columns: Sequence[Column], *, by: bool 
             mean = {column.name: _float(row[f"mean {name}.{column.name}"]) for column in mine}
             cov = {(a.name, b.name): _float(row[f"cov {name}.{a.name}.{b.name}"]) for a, b in pairs(mine)}
             cov |= {pair: max(number, 0.0) for pair, number in cov.items() if pair[0] == pair[1]}
-            key = Group(value, int(str(row["stratum"])), frame.arm(int(str(row["arm"]))))
+            key = Group(value, *_who(frame, row))
             groups.setdefault(name, {})[key] = _moments(name, int(str(row["n"])), mean, cov)
     return groups
 
@@ -248,12 +248,8 @@ def looked(engine: Engine, frame: Frame, columns: Sequence[Column], looks: Seque
     exposures = "SELECT stratum, arm, exposure, count(*) AS n FROM frame GROUP BY ALL"
     exposed: dict[tuple[int, str], list[tuple[datetime, int]]] = {}
     for row in engine.rows(Query(exposures)):
-        who = int(str(row["stratum"])), frame.arm(int(str(row["arm"])))
-        exposed.setdefault(who, []).append((_utc(row["exposure"]), int(str(row["n"]))))
-    changes = {
-        (int(str(row["stratum"])), frame.arm(int(str(row["arm"]))), int(str(row["look"]))): row
-        for row in engine.rows(Query(_changes(columns)))
-    }
+        exposed.setdefault(_who(frame, row), []).append((_utc(row["exposure"]), int(str(row["n"]))))
+    changes = {(*_who(frame, row), int(str(row["look"]))): row for row in engine.rows(Query(_changes(columns)))}
     by_metric = {name: [each for each in columns if each.metric == name] for name in _metrics(columns)}
     sums: dict[tuple[int, str], dict[str, float]] = {}
     found: list[Groups] = []
@@ -269,6 +265,11 @@ def looked(engine: Engine, frame: Frame, columns: Sequence[Column], looks: Seque
                 groups[name][Group(None, stratum, arm)] = _from_sums(name, n, mine, reached)
         found.append(groups)
     return found
+
+
+def _who(frame: Frame, row: Mapping[str, object]) -> tuple[int, str]:
+    """The stratum and the arm of a row."""
+    return int(str(row["stratum"])), frame.arm(int(str(row["arm"])))
 
 
 def _changes(columns: Sequence[Column]) -> str:

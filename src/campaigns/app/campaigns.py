@@ -279,11 +279,7 @@ class Campaigns:
 
     def launches(self) -> list[dict[str, Any]]:
         """The reports of all launches, the newest first."""
-        ledger = self._place.existing_ledger()
-        if ledger is None:
-            return []
-        with closing(ledger):
-            return [self._status(launch) for launch in ledger.all()]
+        return [self._status(launch) for launch in self._launches()]
 
     def status(self, launch_id: str) -> dict[str, Any]:
         """The report of a launch, who works on it, what happened to it, and whether it was purged. Raises NotFound."""

@@ -57,6 +57,8 @@ def same_experiment(launches: Sequence[Launch], key: str, but: str = "") -> list
     for launch in sorted(launches, key=lambda each: (each.created_at, each.launch_id)):
         if launch.launch_id == but or launch.manifest is None or launch.purged_at or _silent(launch):
             continue
+        if f'"{key}"' not in launch.definition:  # cheaper than to parse the definitions of all launches there ever were
+            continue
         definition = definition_of(launch)
         experiment = definition.campaign.experiment
         if experiment is not None and experiment.key == key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, cast, get_args
 
 from pydantic import ConfigDict, Field, model_validator
@@ -18,7 +19,37 @@ EventColumn = Annotated[
 ]
 
 
-class Attribute(Record):
+def exactly_one(used: Sequence[str], allowed: Sequence[str]) -> None:
+    """Refuse anything but one of the allowed keys."""
+    if len(used) != 1:
+        raise refusal(f"need exactly one of {', '.join(allowed)}, found {' and '.join(used) or 'none'}")
+
+
+class OverEvents(Record):
+    """One aggregate over an event table, written `aggregate: table` or `aggregate: table.column`."""
+
+    @property
+    def aggregate(self) -> str:
+        """The one aggregate that is used."""
+        raise NotImplementedError
+
+    @property
+    def events(self) -> str:
+        """The key of the event table that is aggregated."""
+        return self._argument.split(".", 1)[0]
+
+    @property
+    def column(self) -> str | None:
+        """The aggregated column; None for `count` and `exists`, which look at rows."""
+        _, dot, column = self._argument.partition(".")
+        return column if dot else None
+
+    @property
+    def _argument(self) -> str:
+        return cast("str", getattr(self, self.aggregate))
+
+
+class Attribute(OverEvents):
     """Exactly one aggregate over the events before `as_of`.
 
     Over no events `count` and `sum` are 0, `exists` is false, `min`, `max` and `avg` are NULL.
@@ -43,10 +74,7 @@ class Attribute(Record):
 
     @model_validator(mode="after")
     def _one_aggregate(self) -> Attribute:
-        used = self._used()
-        if len(used) != 1:
-            need = f"need exactly one of {', '.join(AGGREGATES)}"
-            raise refusal(f"{need}, found {' and '.join(used) or 'none'}")
+        exactly_one(self._used(), AGGREGATES)
         return self
 
     def _used(self) -> list[Aggregate]:
@@ -56,18 +84,3 @@ class Attribute(Record):
     def aggregate(self) -> Aggregate:
         """The one aggregate that is used."""
         return self._used()[0]
-
-    @property
-    def events(self) -> str:
-        """The key of the event table that is aggregated."""
-        return self._argument.split(".", 1)[0]
-
-    @property
-    def column(self) -> str | None:
-        """The aggregated column; None for `count` and `exists`, which look at rows."""
-        _, dot, column = self._argument.partition(".")
-        return column if dot else None
-
-    @property
-    def _argument(self) -> str:
-        return cast("str", getattr(self, self.aggregate))

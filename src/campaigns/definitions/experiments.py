@@ -6,20 +6,19 @@ import re
 from collections.abc import Mapping
 from itertools import product
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
 from campaigns.definitions.durations import Duration
 from campaigns.definitions.holdouts import Percent, whole_basis_points
+from campaigns.definitions.offers import OfferChoice
 from campaigns.definitions.periods import Period
 from campaigns.definitions.ranges import WHOLE, Range, Ranges, overlaps
 from campaigns.definitions.records import Count, Expression, Key, Matching, Name, Record, Text, found, refusal
@@ -28,7 +27,7 @@ _MOST_CELLS = 200
 """Combinations of levels that an experiment may have: beyond, no cell has enough customers to learn from."""
 
 
-class Variant(Record):
+class Variant(OfferChoice):
     """One arm of an experiment, or one level of a factor."""
 
     weight: Count = Field(description="The share of this variant, relative to the sum of all weights.")
@@ -39,17 +38,6 @@ class Variant(Record):
     variables: Mapping[Name, Expression] = Field(
         default={}, description="Expressions that take the place of the campaign's variables of these names."
     )
-
-    @model_serializer(mode="wrap")
-    def _keep_the_explicit_null(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
-        fields.pop("offer", None)
-        return {**fields, "offer": self.offer} if self.names_offer else fields
-
-    @property
-    def names_offer(self) -> bool:
-        """Whether the author wrote `offer:`, be it null."""
-        return "offer" in self.model_fields_set
 
 
 class Level(Variant):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
-from campaigns.definitions.attributes import EventColumn
+from campaigns.definitions.attributes import EventColumn, OverEvents, exactly_one
 from campaigns.definitions.durations import Duration
 from campaigns.definitions.records import Expression, Key, Record, refusal
 
@@ -17,7 +17,7 @@ MEASURES: tuple[Measuring, ...] = get_args(Measuring)
 _ONE_OF: dict[str, Any] = {"oneOf": [{"required": [measure]} for measure in MEASURES]}
 
 
-class Measure(Record):
+class Measure(OverEvents):
     """Exactly one aggregate over a customer's events. Over no events it is 0; values that are NULL add nothing."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_OF)
@@ -32,28 +32,13 @@ class Measure(Record):
 
     @model_validator(mode="after")
     def _one_measure(self) -> Measure:
-        _exactly_one([name for name in MEASURES if getattr(self, name) is not None], MEASURES)
+        exactly_one([name for name in MEASURES if getattr(self, name) is not None], MEASURES)
         return self
 
     @property
     def aggregate(self) -> Measuring:
         """The one aggregate that is used."""
         return next(name for name in MEASURES if getattr(self, name) is not None)
-
-    @property
-    def events(self) -> str:
-        """The key of the event table that is measured."""
-        return self._argument.split(".", 1)[0]
-
-    @property
-    def column(self) -> str | None:
-        """The column that is added up; None for `exists` and `count`, which look at rows."""
-        _, dot, column = self._argument.partition(".")
-        return column if dot else None
-
-    @property
-    def _argument(self) -> str:
-        return cast("str", getattr(self, self.aggregate))
 
     def __str__(self) -> str:
         return f"{self.aggregate} {self._argument}" + (f" where {self.where}" if self.where else "")
@@ -95,7 +80,7 @@ class Metric(Record):
     def _fits(self) -> Metric:
         kinds = (*MEASURES, "ratio")
         used = [name for name in kinds if getattr(self, name) is not None]
-        _exactly_one(used, kinds)
+        exactly_one(used, kinds)
         if self.ratio is not None and self.where is not None:
             raise refusal("a ratio has its rules in numerator and denominator, found one beside it", "where")
         if self.winsorize is not None and used[0] not in ("count", "sum"):
@@ -122,8 +107,3 @@ class Metric(Record):
     def what(self) -> str:
         """What is measured, in words."""
         return f"{' / '.join(map(str, self.parts.values()))} within {self.within}"
-
-
-def _exactly_one(used: list[Measuring] | list[str], allowed: tuple[str, ...]) -> None:
-    if len(used) != 1:
-        raise refusal(f"need exactly one of {', '.join(allowed)}, found {' and '.join(used) or 'none'}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from campaigns.definitions.durations import Duration
 from campaigns.definitions.records import (
     Count,
     Currency,
     Expression,
+    Key,
     Matching,
     PositiveCount,
     Record,
@@ -18,6 +19,23 @@ from campaigns.definitions.records import (
 )
 
 Prefix = Annotated[str, Matching(r"[A-Z0-9]{0,8}", "at most 8 capital letters and digits")]
+
+
+class OfferChoice(Record):
+    """Something that may name an offer. Leaving it out and naming none (null) are not the same."""
+
+    offer: Key | None = None
+
+    @model_serializer(mode="wrap")
+    def _keep_the_explicit_null(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        fields.pop("offer", None)
+        return {**fields, "offer": self.offer} if self.names_offer else fields
+
+    @property
+    def names_offer(self) -> bool:
+        """Whether the author wrote `offer:`, be it null."""
+        return "offer" in self.model_fields_set
 
 
 class Code(Record):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, field_validator
 
+from campaigns.definitions.offers import OfferChoice
 from campaigns.definitions.ranges import Range
 from campaigns.definitions.records import Count, Expression, Key, Name, Record, refusal
 
@@ -24,7 +25,7 @@ class Overridable(Record):
     variables: tuple[Name, ...] = Field(default=(), description="The variables whose expressions may change.")
 
 
-class Override(Record):
+class Override(OfferChoice):
     """What one tenant decides of one campaign."""
 
     weights: Mapping[Key, Count] = Field(
@@ -40,17 +41,6 @@ class Override(Record):
         if weights and not any(weights.values()):
             raise refusal("the weights add up to 0, need at least 1")
         return weights
-
-    @model_serializer(mode="wrap")
-    def _keep_the_explicit_null(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
-        fields.pop("offer", None)
-        return {**fields, "offer": self.offer} if self.names_offer else fields
-
-    @property
-    def names_offer(self) -> bool:
-        """Whether the author wrote `offer:`, be it null."""
-        return "offer" in self.model_fields_set
 
 
 def override_problems(campaign: Campaign, override: Override) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -12,7 +12,7 @@ from campaigns.definitions import Experiment
 from campaigns.engines.port import Query
 from campaigns.plan.assignment import AWAITING_WINNER, unit_sql
 from campaigns.plan.compile import Compiled
-from campaigns.plan.sql import alias, all_of, column, function, literal, select
+from campaigns.plan.sql import alias, all_of, column, function, literal, parquet, select
 from campaigns.plan.stage import Stage
 
 
@@ -51,7 +51,7 @@ def remembered(c: Compiled, experiment: Experiment, earlier: Sequence[Earlier], 
 def awaiting(source: str, files: Sequence[Path]) -> Stage:
     """The audience, of which only those who wait for the winner of a test."""
     names = {"tenant": "_tenant", "customer": "_customer"}
-    waiting = select(*map(column, names)).from_(_parquet(files)).where(column("reason").eq(literal(AWAITING_WINNER)))
+    waiting = select(*map(column, names)).from_(parquet(files)).where(column("reason").eq(literal(AWAITING_WINNER)))
     query = (
         select(exp.Column(this=exp.Star(), table=exp.to_identifier("a")))
         .from_(exp.alias_(exp.table_(source), "a", table=True))
@@ -94,7 +94,7 @@ def _assignments(number: int, launch: Earlier) -> exp.Select:
     query = (
         select(alias(unit, "_unit"), alias(column("variant"), "_arm"))
         .select(alias(literal(launch.bucket_version), "_version"), alias(literal(number), "_launch"))
-        .from_(_parquet(launch.files))
+        .from_(parquet(launch.files))
         .where(column("variant").is_(exp.null()).not_())
     )
     return query.where(exp.Not(this=column("forced"))) if launch.forced else query
@@ -104,13 +104,13 @@ def assigned_among(earlier: Sequence[Earlier], files: Sequence[Path], reason: st
     """customers: how many decisions of a snapshot with this reason are of customers whom earlier launches assigned."""
     names = ("tenant", "customer")
     parts = [
-        select(*map(column, names)).from_(_parquet(each.files)).where(column("variant").is_(exp.null()).not_())
+        select(*map(column, names)).from_(parquet(each.files)).where(column("variant").is_(exp.null()).not_())
         for each in earlier
     ]
     known: exp.Query = parts[0]
     for part in parts[1:]:
         known = exp.union(known, part, distinct=False)
-    decided = select(*map(column, names)).from_(_parquet(files)).where(column("reason").eq(literal(reason)))
+    decided = select(*map(column, names)).from_(parquet(files)).where(column("reason").eq(literal(reason)))
     query = (
         select(alias(exp.Count(this=exp.Star()), "customers"))
         .from_(decided.subquery("d"))
@@ -121,7 +121,3 @@ def assigned_among(earlier: Sequence[Earlier], files: Sequence[Path], reason: st
         )
     )
     return Query(query.sql("duckdb", pretty=True))
-
-
-def _parquet(files: Sequence[Path]) -> exp.Expression:
-    return exp.Anonymous(this="read_parquet", expressions=[exp.array(*(literal(str(file)) for file in files))])

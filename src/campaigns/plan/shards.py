@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from campaigns.engines.port import Query
 from campaigns.events.encode import Envelope, payload_sql
-from campaigns.plan.sql import alias, all_of, column, function, literal, select, total
+from campaigns.plan.sql import alias, all_of, column, function, literal, parquet, select, total
 
 _DIALECT = "duckdb"
 """Snapshots are Parquet and always read by DuckDB, whichever engine decided: so the bytes of events never differ."""
@@ -33,7 +33,7 @@ def counts_query(files: Sequence[Path], marks: Sequence[str] = ()) -> Query:
     query = (
         select(*columns, alias(function("grouping", *(part.copy() for part in columns)), "grouping"))
         .select(alias(exp.Count(this=exp.Star()), "decisions"), alias(sends, "sends"), alias(chance, "chance"))
-        .from_(_parquet(files, filename=exp.true()))
+        .from_(parquet(files, filename=exp.true()))
     )
     groups = ", ".join(f"({', '.join(column(name).sql(_DIALECT) for name in names_)})" for names_ in sets)
     return Query(f"{query.sql(_DIALECT, pretty=True)}\nGROUP BY GROUPING SETS ({groups})")
@@ -41,7 +41,7 @@ def counts_query(files: Sequence[Path], marks: Sequence[str] = ()) -> Query:
 
 def decisions_query(files: Sequence[Path], customer: str) -> Query:
     """Every column of a customer's decisions, in whatever tenant."""
-    query = select(exp.Star()).from_(_parquet(files)).where(column("customer").eq(exp.Placeholder(this="customer")))
+    query = select(exp.Star()).from_(parquet(files)).where(column("customer").eq(exp.Placeholder(this="customer")))
     return Query(query.sql(_DIALECT, pretty=True), {"customer": customer})
 
 
@@ -67,7 +67,7 @@ def events_query(
             alias(function("encode", payload), "value"),
             alias(column("event_id"), "id"),
         )
-        .from_(_parquet([file], file_row_number=exp.true()))
+        .from_(parquet([file], file_row_number=exp.true()))
         .where(exp.GTE(this=column("file_row_number"), expression=exp.Placeholder(this="start")))
     )
     return Query(_sends(query, only, but).sql(_DIALECT), {"start": start})
@@ -77,7 +77,7 @@ def sends_query(file: Path, end: int, *, only: Sequence[str] = (), but: Sequence
     """sends: how many of a shard's rows before row `end` are events, of those tenants; see `events_query`."""
     query = (
         select(alias(exp.Count(this=exp.Star()), "sends"))
-        .from_(_parquet([file], file_row_number=exp.true()))
+        .from_(parquet([file], file_row_number=exp.true()))
         .where(exp.LT(this=column("file_row_number"), expression=exp.Placeholder(this="end")))
     )
     return Query(_sends(query, only, but).sql(_DIALECT), {"end": end})
@@ -103,9 +103,3 @@ def tenant_json_sql(envelope: Envelope) -> exp.Expression:
     number = function("enum_code", exp.cast(column("tenant"), enumeration))
     texts = exp.array(*(literal(text) for text in tenants.values()))
     return function("list_extract", texts, exp.Add(this=number, expression=literal(1)))
-
-
-def _parquet(files: Sequence[Path], **options: exp.Expression) -> exp.Expression:
-    paths = exp.array(*(literal(str(file)) for file in files))
-    named = [exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
-    return exp.Anonymous(this="read_parquet", expressions=[paths, *named])

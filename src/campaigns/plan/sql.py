@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import reduce
+from pathlib import Path
 
 from sqlglot import exp
 
@@ -58,3 +60,10 @@ def all_of(*predicates: exp.Expression) -> exp.Expression:
 def any_of(*predicates: exp.Expression) -> exp.Expression:
     """The disjunction of at least one predicate, in parentheses."""
     return exp.Paren(this=reduce(lambda left, right: exp.Or(this=left, expression=right), predicates))
+
+
+def parquet(files: Sequence[Path], **options: exp.Expression) -> exp.Expression:
+    """The rows of Parquet files as a table."""
+    paths = exp.array(*(literal(str(file)) for file in files))
+    named = [exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
+    return exp.Anonymous(this="read_parquet", expressions=[paths, *named])
